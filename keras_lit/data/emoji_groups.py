@@ -1,0 +1,47 @@
+"""Unicode's subgroups of emojis -> eight coarse groups with class names to classify into."""
+
+# A coarse group is one that a person would name from the picture. Emojis outside of them (hands,
+# hearts, weather, clocks, sports, household things, flags ...) belong to none: `None`.
+COARSE_GROUPS = ("face", "person", "animal", "food", "vehicle", "place", "clothing", "sign")
+
+_SIGNS = (
+    "transport-sign warning arrow religion zodiac av-symbol gender math punctuation currency "
+    "other-symbol keycap alphanum geometric"
+).split()
+
+
+def coarse_group_of(group, subgroup):
+    """Maps an emoji's Unicode group and subgroup to a coarse group.
+
+    Args:
+        group: Unicode's group, e.g. `"Animals & Nature"`.
+        subgroup: Unicode's subgroup, e.g. `"animal-mammal"`.
+
+    Returns:
+        One of `COARSE_GROUPS`, or `None` where the emoji belongs to none.
+
+    Example:
+
+    >>> coarse_group_of("Travel & Places", "transport-water")
+    'vehicle'
+    >>> coarse_group_of("Activities", "sport") is None
+    True
+    """
+    if subgroup in _SIGNS:
+        return "sign"
+    if subgroup == "clothing":
+        return "clothing"
+    if subgroup == "family" or (subgroup.startswith("person") and subgroup != "person-symbol"):
+        return "person"
+    for prefix, name in (
+        ("face-", "face"),
+        ("animal-", "animal"),
+        ("food-", "food"),
+        ("drink", "food"),
+        ("hotel", "place"),
+        ("place-", "place"),
+        ("transport-", "vehicle"),
+    ):
+        if subgroup.startswith(prefix):
+            return name
+    return None

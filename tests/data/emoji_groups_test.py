@@ -1,0 +1,37 @@
+import collections
+
+from keras_lit.data import emoji_groups, emoji_sources
+
+
+def test_examples_of_each_coarse_group():
+    expected = {
+        "dog face": "animal",
+        "red apple": "food",
+        "automobile": "vehicle",
+        "grinning face": "face",
+        "person running": "person",
+        "castle": "place",
+        "t shirt": "clothing",
+        "aries": "sign",
+        "red heart": None,
+        "waving hand": None,
+        "soccer ball": None,
+        "france": None,
+    }
+    found = {
+        emoji.names[0]: emoji_groups.coarse_group_of(emoji.group, emoji.subgroup)
+        for emoji in emoji_sources.read_emojis()
+    }
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_every_coarse_group_has_enough_held_out_concepts():
+    for salt in ("f", "l"):
+        held_out = {
+            emoji.concept: emoji_groups.coarse_group_of(emoji.group, emoji.subgroup)
+            for emoji in emoji_sources.read_emojis()
+            if emoji_sources.split_of(emoji.concept, salt) == "test"
+        }
+        counts = collections.Counter(held_out.values())
+        assert set(counts) - {None} == set(emoji_groups.COARSE_GROUPS)
+        assert min(counts.values()) >= 4
