@@ -1,5 +1,6 @@
 """Blocks that the towers are built from: patches, positions, transformer block, pooling, head."""
 
+from keras_lit.layers.mixer_block import MixerBlock
 from keras_lit.layers.mlp_block import MLPBlock
 from keras_lit.layers.patch_embedding import PatchEmbedding
 from keras_lit.layers.pooling import (
@@ -18,10 +19,12 @@ from keras_lit.layers.position_embedding import (
     resample_positions,
 )
 from keras_lit.layers.similarity_head import SimilarityHead
+from keras_lit.layers.standardized_conv import BiTConv2D, ResNetConv2D
 from keras_lit.layers.transformer_block import TransformerBlock
 
 __all__ = [
     "AttentionPooling",
+    "BiTConv2D",
     "ClassToken",
     "ClassTokenPooling",
     "LastTokenPooling",
@@ -29,7 +32,9 @@ __all__ = [
     "MLPBlock",
     "MaxPooling",
     "MeanPooling",
+    "MixerBlock",
     "PatchEmbedding",
+    "ResNetConv2D",
     "SimilarityHead",
     "SinCosPositions",
     "TanhRepresentation",

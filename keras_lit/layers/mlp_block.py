@@ -5,6 +5,12 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
+def gelu_tanh(features):
+    """Features (...) -> GELU of the same shape, in its tanh approximation."""
+    return ops.gelu(features, approximate=True)
+
+
+@keras.saving.register_keras_serializable(package="keras_lit")
 class MLPBlock(keras.layers.Layer):
     """Dense, GELU, Dense, back to the width that came in.
 
@@ -53,7 +59,7 @@ class MLPBlock(keras.layers.Layer):
         self.output_dense.build((*input_shape[:-1], self.mlp_dim))
 
     def call(self, features):
-        return self.output_dense(ops.gelu(self.hidden_dense(features), approximate=True))
+        return self.output_dense(gelu_tanh(self.hidden_dense(features)))
 
     def compute_output_shape(self, input_shape):
         return input_shape
