@@ -1,0 +1,39 @@
+"""Locked-image text tuning (LiT) in Keras 3: the public names, each loaded on first use.
+
+`import keras_lit` itself imports neither TensorFlow nor keras-hub nor TFDS (PEP 562).
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_OBJECTS = {
+    "LiTModel": "keras_lit.lit_model",
+    "LiTPreprocessor": "keras_lit.preprocessing",
+    "Tower": "keras_lit.towers",
+}
+_SUBPACKAGES = (
+    "backbones",
+    "checkpoints",
+    "data",
+    "distribution",
+    "evaluation",
+    "layers",
+    "losses",
+    "preprocessing",
+    "presets",
+)
+
+__all__ = ["__version__", *_OBJECTS, *_SUBPACKAGES]
+
+
+def __getattr__(name):
+    if name in _OBJECTS:
+        return getattr(importlib.import_module(_OBJECTS[name]), name)
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"keras_lit.{name}")
+    raise AttributeError(f"module 'keras_lit' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,29 @@
+"""Devices -> one distributed training step: the only place that knows which backend runs.
+
+`data_parallel()` sets distribution up once, before any model is built. The other functions are
+what a contrastive loss over the global batch needs to know, answered alike on every backend.
+"""
+
+from keras_lit.distribution.api import (
+    check_compile_options,
+    check_placement,
+    data_parallel,
+    gather_batch,
+    num_replicas,
+    replica_share,
+    row_offset,
+    sync_variables,
+    with_dense_gradients,
+)
+
+__all__ = [
+    "check_compile_options",
+    "check_placement",
+    "data_parallel",
+    "gather_batch",
+    "num_replicas",
+    "replica_share",
+    "row_offset",
+    "sync_variables",
+    "with_dense_gradients",
+]

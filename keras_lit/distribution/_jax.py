@@ -1,0 +1,57 @@
+"""JAX's answers: arrays are global and the compiler splits them, so most answers are trivial."""
+
+import jax
+import keras
+
+
+def local_devices():
+    return [f"{device.platform}:{device.id}".lower() for device in jax.local_devices()]
+
+
+def data_parallel(devices):
+    if len(devices) == 1 and devices == local_devices():
+        keras.distribution.set_distribution(None)
+        return
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+
+
+def num_replicas():
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else distribution.device_mesh.shape[0]
+
+
+def gather_batch(rows):
+    return rows
+
+
+def row_offset(num_rows):
+    return 0
+
+
+def replica_share(value):
+    return value
+
+
+def sync_variables(model):
+    model.jax_state_sync()
+
+
+def with_dense_gradients(optimizer):
+    return optimizer
+
+
+def check_placement(variables):
+    expected = num_replicas()
+    for variable in variables:
+        found = len(variable.value.sharding.device_set)
+        if found != expected:
+            raise ValueError(
+                f"The variable '{variable.path}' lives on {found} device(s), but "
+                f"`data_parallel()` trains on {expected}. Call "
+                "`keras_lit.distribution.data_parallel()` before building any backbone, tower or "
+                "model."
+            )
+
+
+def check_compile_options(optimizer, options):
+    pass

@@ -1,0 +1,111 @@
+"""TensorFlow's answers: one replica per device under `tf.distribute`, each with its own rows."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+# A strategy scope ends when its context object is collected, so it is kept here.
+_entered_scope = None
+
+
+def local_devices():
+    for kind in ("GPU", "CPU"):
+        names = [device.name for device in tf.config.list_logical_devices(kind)]
+        if names:
+            return [name.removeprefix("/device:").lower() for name in names]
+
+
+def data_parallel(devices):
+    global _entered_scope
+    if _entered_scope is not None:
+        _entered_scope.__exit__(None, None, None)
+        _entered_scope = None
+    if len(devices) == 1 and devices == local_devices():
+        return
+    scope = tf.distribute.MirroredStrategy(devices).scope()
+    scope.__enter__()
+    _entered_scope = scope
+
+
+def num_replicas():
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _replica_context():
+    """Returns the context of the replica being traced, or None where there is but one."""
+    return tf.distribute.get_replica_context() if num_replicas() > 1 else None
+
+
+def gather_batch(rows):
+    context = _replica_context()
+    return rows if context is None else context.all_gather(rows, axis=0)
+
+
+def row_offset(num_rows):
+    context = _replica_context()
+    if context is None:
+        return 0
+    counts = context.all_gather(tf.reshape(tf.cast(num_rows, tf.int32), (1,)), axis=0)
+    return tf.reduce_sum(counts[: context.replica_id_in_sync_group])
+
+
+def replica_share(value):
+    return value / num_replicas()
+
+
+def sync_variables(model):
+    pass
+
+
+def _apply_dense(apply, gradients, trainable_variables=None):
+    # Converting adds up the rows that repeat.
+    dense = [
+        tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
+        for gradient in gradients
+    ]
+    return apply(dense, trainable_variables)
+
+
+def with_dense_gradients(optimizer):
+    if not isinstance(getattr(optimizer, "apply", None), functools.partial):
+        optimizer.apply = functools.partial(_apply_dense, optimizer.apply)
+    return optimizer
+
+
+def check_placement(variables):
+    strategy = tf.distribute.get_strategy()
+    for variable in variables:
+        if not strategy.extended.variable_created_in_scope(variable.value):
+            raise ValueError(
+                f"The variable '{variable.path}' was created before `data_parallel()` was called. "
+                "Call `keras_lit.distribution.data_parallel()` before building any backbone, tower "
+                "or model."
+            )
+
+
+def check_compile_options(optimizer, options):
+    if num_replicas() == 1:
+        return
+    replicas = f"on {num_replicas()} TensorFlow replicas"
+    if options.get("jit_compile") is True:
+        raise ValueError(
+            f"`jit_compile=True` does not compile {replicas}. Leave it at 'auto', or set "
+            "KERAS_BACKEND=jax."
+        )
+    if options.get("steps_per_execution", 1) != 1:
+        raise ValueError(
+            f"`steps_per_execution={options['steps_per_execution']}` does not run {replicas}. "
+            "Leave it at 1."
+        )
+    if getattr(optimizer, "gradient_accumulation_steps", None):
+        raise ValueError(
+            f"`gradient_accumulation_steps={optimizer.gradient_accumulation_steps}` of the "
+            f"optimizer does not run {replicas}, and would not give a contrastive loss more "
+            "negatives. Leave it out."
+        )
+    if keras.config.dtype_policy().compute_dtype == "float16":
+        raise ValueError(
+            f"float16 trains to infinite weights {replicas}: one replica's overflow reaches all. "
+            "Use `keras.config.set_dtype_policy('mixed_bfloat16')`."
+        )

@@ -1,0 +1,49 @@
+"""torch's answers: one device."""
+
+import torch
+
+
+def local_devices():
+    if torch.cuda.is_available():
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return ["cpu:0"]
+
+
+def data_parallel(devices):
+    if len(devices) > 1:
+        raise NotImplementedError(
+            f"Training on several devices is not available on torch. Received: devices={devices}. "
+            "Name one device, or set KERAS_BACKEND to jax or tensorflow."
+        )
+
+
+def num_replicas():
+    return 1
+
+
+def gather_batch(rows):
+    return rows
+
+
+def row_offset(num_rows):
+    return 0
+
+
+def replica_share(value):
+    return value
+
+
+def sync_variables(model):
+    pass
+
+
+def with_dense_gradients(optimizer):
+    return optimizer
+
+
+def check_placement(variables):
+    pass
+
+
+def check_compile_options(optimizer, options):
+    pass

@@ -1,0 +1,132 @@
+"""A question about devices -> the running backend's answer: the public page of distribution.
+
+Each backend answers in its own private module (`_jax.py`, `_tensorflow.py`, `_torch.py`); this is
+the only file of the package that asks which one runs.
+"""
+
+import importlib
+
+import keras
+
+_backend = importlib.import_module(f"keras_lit.distribution._{keras.config.backend()}")
+
+
+def data_parallel(devices=None):
+    """Trains on several local accelerators: every one holds the model and a share of each batch.
+
+    Call it once, before any model, tower or backbone is built. On one device it changes nothing.
+    JAX uses `keras.distribution.DataParallel`, TensorFlow `tf.distribute.MirroredStrategy`; the
+    script around it is the same. The loss still sees the global batch (see `gather_batch`).
+
+    Args:
+        devices: List of device names, e.g. `["gpu:0", "gpu:1"]`. Defaults to all local
+            accelerators, or to all (virtual) CPU devices where there is none.
+
+    Raises:
+        ValueError: If `devices` is empty or names a device that does not exist.
+        NotImplementedError: On torch with more than one device.
+
+    Example:
+
+    ```python
+    import keras_lit
+
+    keras_lit.distribution.data_parallel()
+    ```
+    """
+    known = _backend.local_devices()
+    chosen = known if devices is None else [str(device).lower() for device in devices]
+    unknown = [device for device in chosen if device not in known]
+    if unknown or not chosen or len(set(chosen)) != len(chosen):
+        raise ValueError(
+            f"`devices` must name distinct devices out of {known}. Received: devices={devices}. "
+            "Leave it out to use all of them."
+        )
+    _backend.data_parallel(chosen)
+
+
+def num_replicas():
+    """Returns over how many devices `data_parallel` splits the global batch."""
+    return _backend.num_replicas()
+
+
+def gather_batch(rows):
+    """Collects the rows of all replicas, in the order of the global batch. Differentiable.
+
+    Args:
+        rows: Tensor `(rows, ...)`, this replica's share of the global batch.
+
+    Returns:
+        Tensor `(columns, ...)` with the rows of the whole global batch. On JAX every array is
+        global already, so it is `rows` itself, as it is on a single device.
+    """
+    return _backend.gather_batch(rows)
+
+
+def row_offset(num_rows):
+    """Says where this replica's rows start among the rows of the global batch.
+
+    It is computed from the gathered row counts, so that replicas may hold unequal shares.
+
+    Args:
+        num_rows: Integer (or scalar tensor), the number of rows on this replica.
+
+    Returns:
+        Integer or scalar int32 tensor.
+    """
+    return _backend.row_offset(num_rows)
+
+
+def replica_share(value):
+    """Scales a value that every replica computes alike, so that the sum over replicas is `value`.
+
+    Keras on TensorFlow sums gradients over replicas, hence a regularizer would count once per
+    replica without it. The identity wherever arrays are global.
+    """
+    return _backend.replica_share(value)
+
+
+def sync_variables(model):
+    """Brings `model`'s variables up to date in the middle of `fit`, e.g. within a callback."""
+    _backend.sync_variables(model)
+
+
+def with_dense_gradients(optimizer):
+    """Makes an optimizer add up sparse embedding gradients before it uses them.
+
+    On TensorFlow the gradient of an embedding is a list of (row, gradient) pairs in which rows
+    repeat. Adam, AdamW and Adafactor of Keras square each pair by itself, which is not the square
+    of their sum, so that TensorFlow trains to other weights than JAX.
+
+    Args:
+        optimizer: A `keras.optimizers.Optimizer`; it is changed in place.
+
+    Returns:
+        The same optimizer.
+    """
+    return _backend.with_dense_gradients(optimizer)
+
+
+def check_placement(variables):
+    """Raises if a variable was created before `data_parallel()` was called.
+
+    Args:
+        variables: List of `keras.Variable`.
+
+    Raises:
+        ValueError: Names the first misplaced variable and the remedy.
+    """
+    _backend.check_placement(variables)
+
+
+def check_compile_options(optimizer, **options):
+    """Raises on `compile` options that train to wrong numbers or crash under several replicas.
+
+    Args:
+        optimizer: A `keras.optimizers.Optimizer`.
+        **options: The other arguments of `keras.Model.compile`.
+
+    Raises:
+        ValueError: Names the option, its value and the remedy.
+    """
+    _backend.check_compile_options(optimizer, options)

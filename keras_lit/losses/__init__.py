@@ -1,0 +1,21 @@
+"""Embeddings of image-text pairs -> contrastive losses: pure functions and Keras losses."""
+
+from keras_lit.losses.contrastive_loss import (
+    ContrastiveLoss,
+    SigmoidContrastiveLoss,
+    SoftmaxContrastiveLoss,
+)
+from keras_lit.losses.functional import (
+    in_batch_accuracy,
+    sigmoid_contrastive_loss,
+    softmax_contrastive_loss,
+)
+
+__all__ = [
+    "ContrastiveLoss",
+    "SigmoidContrastiveLoss",
+    "SoftmaxContrastiveLoss",
+    "in_batch_accuracy",
+    "sigmoid_contrastive_loss",
+    "softmax_contrastive_loss",
+]

@@ -1,0 +1,63 @@
+"""Logits (rows, columns) and each row's positive column -> loss per row (rows,): the pure maths."""
+
+from keras import ops
+
+
+def _is_positive(logits, positives):
+    columns = ops.arange(ops.shape(logits)[1], dtype="int32")
+    return ops.expand_dims(columns, 0) == ops.expand_dims(ops.cast(positives, "int32"), 1)
+
+
+def softmax_contrastive_loss(logits, positives):
+    """Cross-entropy of picking each row's positive out of all columns.
+
+    Args:
+        logits: Float tensor `(rows, columns)`.
+        positives: Integer tensor `(rows,)`, each row's positive column.
+
+    Returns:
+        Tensor `(rows,)`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_lit.losses import softmax_contrastive_loss
+
+    softmax_contrastive_loss(np.eye(2, dtype="float32"), np.arange(2))  # [0.313, 0.313]
+    ```
+    """
+    positive_logits = ops.sum(
+        ops.where(_is_positive(logits, positives), logits, ops.zeros_like(logits)), axis=1
+    )
+    return ops.logsumexp(logits, axis=1) - positive_logits
+
+
+def sigmoid_contrastive_loss(logits, positives):
+    """Binary cross-entropies of every (row, column) pair, summed over the columns.
+
+    Args:
+        logits: Float tensor `(rows, columns)`.
+        positives: Integer tensor `(rows,)`, each row's positive column.
+
+    Returns:
+        Tensor `(rows,)`.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_lit.losses import sigmoid_contrastive_loss
+
+    sigmoid_contrastive_loss(np.eye(2, dtype="float32"), np.arange(2))  # [1.006, 1.006]
+    ```
+    """
+    # -log_sigmoid(label * logit), with label +1 for the positive and -1 otherwise.
+    is_positive = _is_positive(logits, positives)
+    return ops.sum(ops.softplus(ops.where(is_positive, -logits, logits)), axis=1)
+
+
+def in_batch_accuracy(logits, positives):
+    """Says for each row whether its positive is the best of all columns: `(rows,)`, 1.0 or 0.0."""
+    best = ops.argmax(logits, axis=1)
+    return ops.cast(ops.cast(best, "int32") == ops.cast(positives, "int32"), "float32")

@@ -1,0 +1,223 @@
+"""Images or token ids -> unit-norm embeddings (batch, dim): backbone, pooling, projection, norm."""
+
+import keras
+from keras import ops
+
+from keras_lit.layers import pooling as pooling_layers
+
+
+def unit_norm(embeddings):
+    """Scales each row to length 1 in float32: `(batch, dim) -> (batch, dim)`.
+
+    The 1e-8 is added to the length, as the original does, not under its root.
+    """
+    embeddings = ops.cast(embeddings, "float32")
+    # The floor keeps the gradient of a row of zeros 0 instead of NaN; no other row reaches it.
+    squared_length = ops.maximum(ops.sum(ops.square(embeddings), -1, keepdims=True), 1e-30)
+    return embeddings / (ops.sqrt(squared_length) + 1e-8)
+
+
+@keras.saving.register_keras_serializable(package="keras_lit")
+class Tower(keras.Model):
+    """Half of a LiT model: backbone, pooling, optional projection -> unit-norm embeddings.
+
+    A backbone with one input is called with it. A backbone with a dict of inputs is called with
+    those it names out of `token_ids`, `padding_mask` and `segment_ids` (zeros where not given).
+    Pooling is told about padding exactly when the backbone is, that is when it has an input
+    `padding_mask`: a backbone that attends to padding is pooled over it too.
+
+    Args:
+        backbone: A functional `keras.Model`, e.g. any `keras_hub.models.Backbone` or
+            `keras_lit.backbones` class.
+        pooling: How the backbone's output becomes one vector: `"class_token"`, `"last_token"`,
+            `"mean"`, `"max"`, `"attention"`, a `keras.layers.Layer`, or `None` where the backbone
+            returns `(batch, dim)` itself.
+        projection_dim: Integer, size of a linear projection after pooling. `None`: no projection.
+        name: String.
+
+    Call arguments:
+        inputs: The backbone's input, or a dict that contains its inputs.
+        training: Boolean. A locked tower always runs as in inference.
+
+    Returns:
+        Float32 tensor `(batch, dim)`, rows of length 1.
+
+    Raises:
+        ValueError: If the backbone is not built, an input is missing, or `pooling` does not fit
+            the backbone's output.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_lit
+
+    images = keras.Input((32, 32, 3))
+    backbone = keras.Model(images, keras.layers.Conv2D(8, 4, strides=4)(images))
+    tower = keras_lit.Tower(backbone, pooling="mean", projection_dim=16)
+    tower(keras.random.uniform((2, 32, 32, 3), -1, 1)).shape  # (2, 16)
+    ```
+
+    Reference:
+        - [LiT, section 3](https://arxiv.org/abs/2111.07991)
+    """
+
+    def __init__(self, backbone, pooling=None, projection_dim=None, name=None):
+        super().__init__(name=name, autocast=False)
+        if not getattr(backbone, "inputs", None):
+            raise ValueError(
+                "`backbone` must be a functional keras.Model, whose inputs are known. Received: "
+                f"backbone={backbone!r}. Wrap a subclassed one: `keras.Model(inputs, net(inputs))` "
+                "with `inputs = keras.Input(...)`."
+            )
+        if projection_dim is not None and not projection_dim > 0:
+            raise ValueError(f"`projection_dim` must be > 0. Received: {projection_dim}.")
+        self.backbone = backbone
+        self.pooling = pooling_layers.get_pooling(pooling)
+        self.projection_dim = projection_dim
+        self.projection = None
+        if projection_dim is not None:
+            self.projection = keras.layers.Dense(
+                projection_dim, dtype=backbone.dtype_policy, name="projection"
+            )
+        self._pooling_config = pooling
+        self._locked = False
+        names = [tensor.name for tensor in backbone.inputs]
+        self.input_names = list(backbone.input) if isinstance(backbone.input, dict) else names
+        self(backbone.input)  # A symbolic call builds pooling and projection.
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    @property
+    def embedding_dim(self):
+        """Length of the embeddings."""
+        return self.compute_output_shape(None)[-1]
+
+    @property
+    def locked(self):
+        """Whether the tower is locked: no variable trains, and it always runs as in inference."""
+        return self._locked
+
+    def lock(self):
+        """Locks every variable of the tower, one by one, and runs it as in inference."""
+        self._locked = True
+        self.trainable = False
+
+    def unlock(self):
+        """Lets the tower train."""
+        self._locked = False
+        self.trainable = True
+
+    def symbolic_inputs(self, single_name):
+        """Returns a dict of `keras.Input` that the tower can be called with.
+
+        Args:
+            single_name: String, the name of the one input where the backbone takes but one.
+        """
+        names = [single_name] if len(self.input_names) == 1 else self.input_names
+        return {
+            name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+            for name, tensor in zip(names, self.backbone.inputs, strict=True)
+            if name != "segment_ids"
+        }
+
+    def select_inputs(self, inputs):
+        """Picks what the backbone takes out of a dict of inputs.
+
+        Args:
+            inputs: A tensor, or a dict of tensors by input name.
+
+        Returns:
+            The backbone's input: a tensor, a list or a dict, as the backbone declares it.
+
+        Raises:
+            ValueError: If an input is missing.
+        """
+        declared = self.backbone.input
+        if not isinstance(inputs, dict):
+            return {self.input_names[0]: inputs} if isinstance(declared, dict) else inputs
+        if len(self.input_names) == 1:
+            name = self.input_names[0]
+            candidates = [n for n in (name, "images", "token_ids") if n in inputs]
+            if not candidates:
+                raise self._missing_input(name, inputs)
+            value = inputs[candidates[0]]
+            return {name: value} if isinstance(declared, dict) else value
+        selected = {}
+        for name in self.input_names:
+            if name in inputs:
+                selected[name] = inputs[name]
+            elif name == "segment_ids":
+                selected[name] = ops.zeros_like(inputs["token_ids"])
+            else:
+                raise self._missing_input(name, inputs)
+        return selected if isinstance(declared, dict) else list(selected.values())
+
+    def _missing_input(self, name, inputs):
+        return ValueError(
+            f"The backbone of tower '{self.name}' takes the inputs {self.input_names}, and "
+            f"'{name}' is missing. Received: {sorted(inputs)}."
+        )
+
+    def call(self, inputs, training=None):
+        if self._locked:
+            # Dropout and batch statistics would otherwise follow the outer model into training.
+            training = False
+        selected = self.select_inputs(inputs)
+        outputs = self.backbone(selected, training=training)
+        features = self._features(outputs)
+        if self.pooling is not None:
+            mask = selected.get("padding_mask") if isinstance(selected, dict) else None
+            masked = {} if mask is None else {"padding_mask": mask}
+            features = self.pooling(features, **masked)
+        if len(features.shape) != 2:
+            raise ValueError(
+                f"`pooling={self._pooling_config!r}` leaves the output of tower '{self.name}' with "
+                f"shape {tuple(features.shape)}, expected (batch, dim). Pass a pooling such as "
+                "'class_token', 'mean' or 'last_token'."
+            )
+        if self.projection is not None:
+            features = self.projection(features)
+        embeddings = unit_norm(features)
+        return ops.stop_gradient(embeddings) if self._locked else embeddings
+
+    def _features(self, outputs):
+        """Returns the one tensor to pool out of what the backbone returns."""
+        if not isinstance(outputs, dict):
+            return outputs
+        wanted = "pooled_output" if self.pooling is None else "sequence_output"
+        if wanted not in outputs:
+            raise ValueError(
+                f"With pooling={self._pooling_config!r}, tower '{self.name}' reads '{wanted}' of "
+                f"its backbone, which returns {sorted(outputs)}. Wrap the backbone in a "
+                "keras.Model that returns the one tensor to read."
+            )
+        return outputs[wanted]
+
+    def compute_output_shape(self, input_shape):
+        if self.projection_dim is not None:
+            return (None, self.projection_dim)
+        features = self._features(self.backbone.output)
+        if self.pooling is None:
+            return (None, features.shape[-1])
+        return (None, self.pooling.compute_output_shape(features.shape)[-1])
+
+    def get_config(self):
+        pooling = self._pooling_config
+        if isinstance(pooling, keras.layers.Layer):
+            pooling = keras.saving.serialize_keras_object(pooling)
+        return {
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "pooling": pooling,
+            "projection_dim": self.projection_dim,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for key in ("backbone", "pooling"):
+            if isinstance(config[key], dict):
+                config[key] = keras.saving.deserialize_keras_object(config[key])
+        return cls(**config)
