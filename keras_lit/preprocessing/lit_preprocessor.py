@@ -7,7 +7,11 @@ import keras_hub
 import tensorflow as tf
 from keras_hub.src.utils.tensor_utils import preprocessing_function
 
-from keras_lit.preprocessing.packing import FixedLengthTokenizer, as_string_tensor, pack
+from keras_lit.preprocessing.packing import (
+    FixedLengthTokenizer,
+    as_string_tensor,
+    tokenize_and_pack,
+)
 from keras_lit.preprocessing.pictures import decode_image, read_images
 
 _DEFAULT_SEQUENCE_LENGTH = 16
@@ -23,17 +27,16 @@ class LiTPreprocessor(keras_hub.models.Preprocessor):
 
     Args:
         image_converter: `keras_lit.preprocessing.ImageConverter` or another
-            `keras_hub.layers.ImageConverter`. `None`: pictures come ready-made.
+            `keras_hub.layers.ImageConverter`. `None`: float pictures pass unchanged.
         tokenizer: a tokenizer of `keras_lit.preprocessing`, or any of `keras_hub`, whose pieces
-            get its start and end tokens. `None`: captions come ready-made.
+            get its start and end tokens. `None`: token ids pass unchanged.
         sequence_length: int. Length of a row of token ids. `None`: the tokenizer's own, or 16,
             the paper's.
 
     Call arguments:
         inputs: dict with `"images"` (uint8 `(batch, height, width, 3)`; one picture; a list of
             pictures and paths of any sizes) or `"captions"` (string, list or string tensor
-            `(batch,)`) or both. Other entries (`"image_embeddings"`, `"labels"`) pass unchanged;
-            so do float images beside `"token_ids"`, which make an example ready-made.
+            `(batch,)`) or both. Other entries (`"image_embeddings"`, `"labels"`) pass unchanged.
 
     Returns:
         Dict of `"images"`, float `(batch, *image_size, 3)`; `"token_ids"`, int32
@@ -82,7 +85,7 @@ class LiTPreprocessor(keras_hub.models.Preprocessor):
                 f'inputs must hold "images" or "captions". Received: {sorted(inputs)}.'
             )
         outputs = dict(inputs)
-        if "images" in inputs and not self._is_ready_made(inputs):
+        if "images" in inputs and not self._takes_ready_made(inputs["images"]):
             outputs["images"] = self.convert_images(inputs["images"])
         if "captions" in inputs:
             outputs.update(self.tokenize_captions(outputs.pop("captions")))
@@ -134,16 +137,16 @@ class LiTPreprocessor(keras_hub.models.Preprocessor):
     def _tokenize_and_pack(self, captions):
         tokenizer = self.tokenizer
         pad_id = getattr(tokenizer, "pad_token_id", None) or 0
-        pieces = tokenizer(captions)
         if getattr(tokenizer, "sequence_length", None):
-            token_ids = tf.convert_to_tensor(pieces)
+            token_ids = tf.convert_to_tensor(tokenizer(captions))
             return {"token_ids": token_ids, "padding_mask": token_ids != pad_id}
         start_id = getattr(tokenizer, "start_token_id", None)
         end_id = getattr(tokenizer, "end_token_id", None)
         # T5's "start" is the one of its decoder, the same token as the end.
         start_id = None if start_id == end_id else start_id
-        token_ids, padding_mask = pack(pieces, self.sequence_length, start_id, end_id, pad_id)
-        return {"token_ids": token_ids, "padding_mask": padding_mask}
+        return tokenize_and_pack(
+            captions, tokenizer, self.sequence_length, start_id, end_id, pad_id
+        )
 
     def _convert_paths(self, paths):
         """Reads and converts files inside tf.data, where `read_images` cannot."""
@@ -157,11 +160,12 @@ class LiTPreprocessor(keras_hub.models.Preprocessor):
             ),
         )
 
-    def _is_ready_made(self, inputs):
+    def _takes_ready_made(self, images):
+        dtype = getattr(images, "dtype", None)
         return (
-            "token_ids" in inputs
-            and "captions" not in inputs
-            and "float" in keras.backend.standardize_dtype(inputs["images"].dtype)
+            self.image_converter is None
+            and dtype is not None
+            and "float" in keras.backend.standardize_dtype(dtype)
         )
 
     def get_config(self):

@@ -24,21 +24,35 @@ def as_string_tensor(texts):
         ) from error
 
 
-def pack(pieces, sequence_length, start_id=None, end_id=None, pad_id=0):
-    """Adds the special ids around each row of pieces and makes all rows one length.
+def tokenize_and_pack(texts, texts_to_pieces, sequence_length, start_id, end_id, pad_id):
+    """Turns texts of any shape into rows of one length, with the special ids around the pieces.
 
     Args:
-        pieces: ragged tensor or list of lists of ids, `(batch, any number)`.
+        texts: `tf.string` tensor `(...)`.
+        texts_to_pieces: callable, `tf.string` `(batch,)` -> ids, ragged `(batch, any number)`, as
+            a tensor or as a list of lists.
         sequence_length: int. Length of every row; pieces that do not fit are dropped.
         start_id: int or `None`. Put before the first piece.
         end_id: int or `None`. Put after the last piece that fits.
         pad_id: int. Fills the rest.
 
     Returns:
-        `(token_ids, padding_mask)`, each `(batch, sequence_length)`; the mask is `True` where a
-        position holds a piece, the start or the end.
+        `{"token_ids": int32, "padding_mask": bool}`, both `(..., sequence_length)`; the mask is
+        `True` where a position holds a piece, the start or the end.
     """
-    return _packer(sequence_length, start_id, end_id, pad_id)(pieces)
+    pieces = texts_to_pieces(tf.reshape(texts, [-1]))
+    if isinstance(pieces, list):
+        pieces = tf.ragged.constant(pieces, dtype=tf.int32, ragged_rank=1)
+    rows, mask = _packer(sequence_length, start_id, end_id, pad_id)(pieces)
+    return {
+        "token_ids": _restore_shape(tf.cast(rows, tf.int32), texts, sequence_length),
+        "padding_mask": _restore_shape(mask, texts, sequence_length),
+    }
+
+
+def _restore_shape(rows, texts, sequence_length):
+    rows = tf.reshape(rows, tf.concat([tf.shape(texts), [sequence_length]], axis=0))
+    return tf.ensure_shape(rows, texts.shape + [sequence_length])
 
 
 @functools.cache
@@ -50,6 +64,7 @@ def _packer(sequence_length, start_id, end_id, pad_id):
         end_value=end_id,
         pad_value=pad_id,
         return_padding_mask=True,
+        _allow_python_workflow=False,  # outside tf.data it would go through Python lists
     )
 
 
@@ -64,6 +79,7 @@ class FixedLengthTokenizer:
     start_token_id = None
     end_token_id = None
     pad_token_id = 0
+    _graph = None
 
     def texts_to_pieces(self, texts):
         """Returns the ids of the pieces, ragged `(batch, any number)`, of `texts` `(batch,)`."""
@@ -102,33 +118,37 @@ class FixedLengthTokenizer:
             )
         return self._tokenize_and_pad(as_string_tensor(inputs))
 
+    def forget_graph(self):
+        """Drops what was traced with an older vocabulary."""
+        self._graph = None
+
     @preprocessing_function
     def _tokenize_and_pad(self, texts):
         self._check_vocabulary()
-        token_ids, padding_mask = pack(
-            self.texts_to_pieces(tf.reshape(texts, [-1])),
-            self.sequence_length,
+        if not tf.executing_eagerly():
+            return self._tokenize_and_pack(texts, self.sequence_length)
+        # Ragged tensors are slow outside a graph: 10 ms per call, for one text or a thousand.
+        if self._graph is None:
+            self._graph = tf.function(
+                self._tokenize_and_pack, autograph=False, reduce_retracing=True
+            )
+        return self._graph(texts, self.sequence_length)
+
+    def _tokenize_and_pack(self, texts, sequence_length):
+        return tokenize_and_pack(
+            texts,
+            self.texts_to_pieces,
+            sequence_length,
             self.start_token_id,
             self.end_token_id,
             self.pad_token_id,
         )
-        return {
-            "token_ids": _reshape_rows(token_ids, texts),
-            "padding_mask": _reshape_rows(padding_mask, texts),
-        }
 
     @preprocessing_function
     def _ragged_pieces(self, texts):
         self._check_vocabulary()
         pieces = self.texts_to_pieces(tf.reshape(texts, [-1]))
         return pieces[0] if texts.shape.rank == 0 else pieces
-
-
-def _reshape_rows(rows, texts):
-    """`(number of texts, length)` -> `(*shape of texts, length)`, static shape included."""
-    length = rows.shape[-1]
-    reshaped = tf.reshape(rows, tf.concat([tf.shape(texts), [length]], axis=0))
-    return tf.ensure_shape(reshaped, texts.shape + [length])
 
 
 def _describe(texts):

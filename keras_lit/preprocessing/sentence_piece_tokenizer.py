@@ -87,6 +87,7 @@ class SentencePieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.Sentence
                 f"proto is not a SentencePiece model. Received: {source}. Expected a `.model` "
                 "file, such as the one published beside the weights."
             ) from error
+        self.forget_graph()
 
     def texts_to_pieces(self, texts):
         if self.lowercase:

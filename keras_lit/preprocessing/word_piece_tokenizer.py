@@ -70,6 +70,7 @@ class WordPieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.WordPieceTok
         if vocabulary is not None:
             vocabulary = _checked(_read(vocabulary))
         super().set_vocabulary(vocabulary)
+        self.forget_graph()
 
     def texts_to_pieces(self, texts):
         return self._fast_word_piece.tokenize(split_words(texts)).merge_dims(-2, -1)
