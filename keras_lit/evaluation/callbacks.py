@@ -160,10 +160,10 @@ class ZeroShotEvaluation(PeriodicEvaluation):
 
     Example:
 
-    ```python
-    callback = keras_lit.evaluation.ZeroShotEvaluation(dataset, ["cat", "dog"], every_steps=500)
-    model.fit(pairs, callbacks=[callback, keras.callbacks.CSVLogger("log.csv")])
-    ```
+    >>> batches = [{"images": np.zeros((2, 8, 8, 3), "uint8"), "labels": [0, 1]}]
+    >>> callback = ZeroShotEvaluation(batches, ["cat", "dog"], every_steps=500)
+
+    Then `model.fit(pairs, callbacks=[callback, keras.callbacks.CSVLogger("log.csv")])`.
     """
 
     target_name = "labels"
@@ -214,10 +214,10 @@ class RetrievalEvaluation(PeriodicEvaluation):
 
     Example:
 
-    ```python
-    callback = keras_lit.evaluation.RetrievalEvaluation(held_out_pairs)
-    model.fit(pairs, epochs=10, callbacks=[callback])
-    ```
+    >>> batches = [{"images": np.zeros((2, 8, 8, 3), "uint8"), "captions": ["a cat", "a dog"]}]
+    >>> callback = RetrievalEvaluation(batches)
+
+    Then `model.fit(pairs, epochs=10, callbacks=[callback])`.
     """
 
     target_name = "captions"

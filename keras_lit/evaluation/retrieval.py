@@ -5,8 +5,8 @@ import numpy as np
 from keras_lit.evaluation.accuracy import check_k
 from keras_lit.evaluation.checks import check_embeddings
 
-# Similarities in memory at a time: 2 ** 20 take 12 MB (float64, then float32).
-_SIMILARITIES_PER_CHUNK = 2**20
+# Similarities in memory at a time: 2 ** 21 take 24 MB (float64, then float32).
+_SIMILARITIES_PER_CHUNK = 2**21
 
 
 def retrieval_recall(images, texts, image_ids_of_texts, k=(1, 5, 10)):
