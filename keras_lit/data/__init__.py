@@ -1,0 +1,4 @@
+"""Data sets and stored embeddings -> batches that `LiTModel.fit` takes."""
+
+from keras_lit.data.cache_writer import cache_embeddings as cache_embeddings
+from keras_lit.data.embedding_cache import EmbeddingCache as EmbeddingCache
