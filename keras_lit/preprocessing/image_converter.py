@@ -72,8 +72,8 @@ class ImageConverter(keras_hub.layers.ImageConverter):
     def _convert(self, images):
         self._check_sizes()
         images = central_crop(self.resize(images, self.image_size), self.image_size)
-        # In this order, as in the original: `x * (2 / 255) - 1` differs in the last bit.
-        images = tf.cast(images, tf.float32) / 255.0 * 2.0 - 1.0
+        # Bit for bit the original's `x / 255 * 2 - 1`; `x * (2 / 255) - 1` is not.
+        images = tf.cast(images, tf.float32) / 127.5 - 1.0
         return tf.cast(images, self.compute_dtype)
 
     def _check_sizes(self):

@@ -1,10 +1,13 @@
 """Texts (batch,) -> SentencePiece token ids (batch, sequence_length): pieces, end, padding."""
 
+import os
+
 import keras
 import keras_hub
 import tensorflow as tf
 
 from keras_lit.preprocessing.packing import FixedLengthTokenizer
+from keras_lit.preprocessing.vocabulary_files import read_vocabulary_file
 
 _END_OF_TEXT = ("sticky", "cut", "none")
 
@@ -79,10 +82,12 @@ class SentencePieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.Sentence
 
     def set_proto(self, proto):
         """Sets the SentencePiece model: the path of its file, or its bytes."""
+        source = f"{len(proto)} bytes" if isinstance(proto, bytes) else repr(proto)
+        if isinstance(proto, os.PathLike) or (isinstance(proto, str) and os.path.isfile(proto)):
+            proto = read_vocabulary_file(proto)  # keras-hub leaves the file open
         try:
             super().set_proto(proto)
         except (RuntimeError, tf.errors.OpError) as error:
-            source = f"{len(proto)} bytes" if isinstance(proto, bytes) else repr(proto)
             raise ValueError(
                 f"proto is not a SentencePiece model. Received: {source}. Expected a `.model` "
                 "file, such as the one published beside the weights."

@@ -4,9 +4,9 @@ import os
 
 import keras
 import keras_hub
-from keras.src.saving import serialization_lib
 
 from keras_lit.preprocessing.packing import FixedLengthTokenizer
+from keras_lit.preprocessing.vocabulary_files import read_vocabulary_file
 from keras_lit.preprocessing.words import split_words
 
 START_TOKEN = "[CLS]"
@@ -86,14 +86,8 @@ class WordPieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.WordPieceTok
 def _read(vocabulary):
     if not isinstance(vocabulary, (str, os.PathLike)):
         return list(vocabulary)
-    if serialization_lib.in_safe_mode():
-        raise ValueError(
-            f"A saved tokenizer names a vocabulary file, {os.fspath(vocabulary)!r}, outside its "
-            "archive. If you trust its source, load it with safe_mode=False."
-        )
     # Lines end at "\n" alone: a token may be another of Unicode's line separators.
-    with open(vocabulary, encoding="utf-8", newline="\n") as file:
-        lines = [line.rstrip("\r\n") for line in file]
+    lines = [line.rstrip("\r") for line in read_vocabulary_file(vocabulary).decode().split("\n")]
     while lines and not lines[-1]:
         lines.pop()
     return lines
