@@ -35,7 +35,7 @@ class ZeroShotClassifier:
 
     >>> class Model:
     ...     def encode_texts(self, texts):
-    ...         return np.eye(2)[["cat" in text for text in texts]]
+    ...         return np.eye(2)[[int("cat" in text) for text in texts]]
     ...     def encode_images(self, photos):
     ...         return np.eye(2)[[photo.max() for photo in photos]]
     >>> classifier = ZeroShotClassifier(Model(), ["dog", "cat"], templates=["a photo of a {}."])
