@@ -84,7 +84,8 @@ class Tower(keras.Model):
         self._locked = False
         names = [tensor.name for tensor in backbone.inputs]
         self.input_names = list(backbone.input) if isinstance(backbone.input, dict) else names
-        self(backbone.input)  # A symbolic call builds pooling and projection.
+        # On symbolic features, so that pooling and projection are built and fit the backbone.
+        self._embedding_dim = self._embed(backbone.output, backbone.input).shape[-1]
 
     def build(self, input_shape=None):
         self.built = True
@@ -92,7 +93,7 @@ class Tower(keras.Model):
     @property
     def embedding_dim(self):
         """Length of the embeddings."""
-        return self.compute_output_shape(None)[-1]
+        return self._embedding_dim
 
     @property
     def locked(self):
@@ -100,14 +101,20 @@ class Tower(keras.Model):
         return self._locked
 
     def lock(self):
-        """Locks every variable of the tower, one by one, and runs it as in inference."""
+        """Locks every variable of the tower and runs it as in inference."""
         self._locked = True
-        self.trainable = False
+        self._set_trainable(False)
 
     def unlock(self):
         """Lets the tower train."""
         self._locked = False
-        self.trainable = True
+        self._set_trainable(True)
+
+    def _set_trainable(self, value):
+        # Keras skips a layer whose own flag says `value` already, whatever its variables say, as
+        # after loading. Set the other way first, no layer is skipped.
+        self.trainable = not value
+        self.trainable = value
 
     def symbolic_inputs(self, single_name):
         """Returns a dict of `keras.Input` that the tower can be called with.
@@ -165,7 +172,15 @@ class Tower(keras.Model):
             # Dropout and batch statistics would otherwise follow the outer model into training.
             training = False
         selected = self.select_inputs(inputs)
-        outputs = self.backbone(selected, training=training)
+        embeddings = self._embed(self.backbone(selected, training=training), selected)
+        return ops.stop_gradient(embeddings) if self._locked else embeddings
+
+    def compute_output_spec(self, inputs, training=None):
+        batch = keras.tree.flatten(self.select_inputs(inputs))[0].shape[0]
+        return keras.KerasTensor((batch, self._embedding_dim), dtype="float32")
+
+    def _embed(self, outputs, selected):
+        """Returns the embeddings of what the backbone made of the selected inputs."""
         features = self._features(outputs)
         if self.pooling is not None:
             mask = selected.get("padding_mask") if isinstance(selected, dict) else None
@@ -179,8 +194,7 @@ class Tower(keras.Model):
             )
         if self.projection is not None:
             features = self.projection(features)
-        embeddings = unit_norm(features)
-        return ops.stop_gradient(embeddings) if self._locked else embeddings
+        return unit_norm(features)
 
     def _features(self, outputs):
         """Returns the one tensor to pool out of what the backbone returns."""
@@ -194,14 +208,6 @@ class Tower(keras.Model):
                 "keras.Model that returns the one tensor to read."
             )
         return outputs[wanted]
-
-    def compute_output_shape(self, input_shape):
-        if self.projection_dim is not None:
-            return (None, self.projection_dim)
-        features = self._features(self.backbone.output)
-        if self.pooling is None:
-            return (None, features.shape[-1])
-        return (None, self.pooling.compute_output_shape(features.shape)[-1])
 
     def get_config(self):
         pooling = self._pooling_config
