@@ -35,7 +35,11 @@ class ImageConverter(keras_hub.layers.ImageConverter):
         ValueError: for floats, values outside `[0, 255]` or another number of channels.
 
     Example:
+
     ```python
+    import numpy as np
+    import keras_lit
+
     converter = keras_lit.preprocessing.ImageConverter(
         image_size=4, resize=keras_lit.preprocessing.SmallerSideResize()
     )

@@ -46,7 +46,11 @@ class LiTPreprocessor(keras_hub.models.Preprocessor):
         ValueError: if no entry is known, or one needs a converter or tokenizer that is `None`.
 
     Example:
+
     ```python
+    import numpy as np
+    import keras_lit
+
     preprocessor = keras_lit.LiTPreprocessor(
         keras_lit.preprocessing.ImageConverter(image_size=8),
         keras_lit.preprocessing.WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "a", "dog"]),

@@ -29,7 +29,10 @@ def vocabulary_from_captions(captions, vocabulary_size=8192, min_frequency=2):
         ValueError: if `captions` is one string, or holds no word.
 
     Example:
+
     ```python
+    import keras_lit
+
     vocabulary = keras_lit.preprocessing.vocabulary_from_captions(["a dog", "two dogs"])
     tokenizer = keras_lit.preprocessing.WordPieceTokenizer(vocabulary)
     ```

@@ -41,7 +41,10 @@ class WordPieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.WordPieceTok
         ValueError: if the vocabulary is empty, lacks `[CLS]`, or holds a token twice.
 
     Example:
+
     ```python
+    import keras_lit
+
     tokenizer = keras_lit.preprocessing.WordPieceTokenizer(
         ["[PAD]", "[UNK]", "[CLS]", "a", "dog", "##s"], sequence_length=6
     )

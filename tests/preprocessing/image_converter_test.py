@@ -1,5 +1,7 @@
 """ImageConverter: pixels of the original on every kind of input, property tests, errors."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -9,15 +11,15 @@ from keras_lit.preprocessing import ImageConverter, SmallerSideResize, StretchRe
 from tests.preprocessing.reference_cases import IMAGES, fixtures_of
 from tests.reference import load_arrays, load_json
 
-# Key in the fixture's outputs -> how a user writes it. The numbers stand in the pipelines of
+# Key in the fixture's outputs -> how a user writes it, given the first number of that pipeline in
 # config.json ("resize_small(42)|central_crop(32)|value_range(-1,1)").
 PIPELINES = {
-    "vit_jax_crop_False": lambda numbers: StretchResize(),
-    "vit_jax_crop_True": lambda numbers: SmallerSideResize(),
-    "bv_resize": lambda numbers: StretchResize(),
-    "bv_resize_antialias": lambda numbers: StretchResize(antialias=True),
-    "bv_square875": lambda numbers: StretchResize(numbers[0]),
-    "bv_aspect75": lambda numbers: SmallerSideResize(numbers[0], interpolation="area"),
+    "vit_jax_crop_False": lambda size: StretchResize(),
+    "vit_jax_crop_True": lambda size: SmallerSideResize(),
+    "bv_resize": lambda size: StretchResize(size),
+    "bv_resize_antialias": lambda size: StretchResize(size, antialias=True),
+    "bv_square875": lambda size: StretchResize(size),
+    "bv_aspect75": lambda size: SmallerSideResize(size, interpolation="area"),
 }
 
 
@@ -39,13 +41,9 @@ def test_pixels_equal_the_reference(fixture):
     assert set(outputs) - before_cast == set(PIPELINES)
 
     for name, make_resize in PIPELINES.items():
-        pipeline = config["pipelines"].get(name, "")
-        numbers = [
-            int(part.split("(")[1].rstrip(")"))
-            for part in pipeline.split("|")[:1]
-            if part.rstrip(")")[-1:].isdigit()
-        ]
-        converter = ImageConverter(config["size"], make_resize(numbers))
+        number = re.search(r"\d+", config["pipelines"].get(name, ""))
+        resize = make_resize(number and int(number.group()))
+        converter = ImageConverter(config["size"], resize)
         for image, expected in zip(images, outputs[name], strict=True):
             results = {
                 "numpy": converter(image),

@@ -12,11 +12,11 @@ from keras_lit.preprocessing import SentencePieceTokenizer
 from tests.preprocessing.reference_cases import SENTENCE_PIECE, fixtures_of
 from tests.reference import load_json, reference_root
 
-# Key in the fixture's cases -> how a user writes it.
+# Key in the fixture's cases -> how a user writes it; a string is another key of the fixture.
 VARIANTS = {
     "ids": {},
-    "bv_sticky_lower": {"lowercase": True, "pad_token_id": 1},
-    "bv_sticky_nolower": {"pad_token_id": 1},
+    "bv_sticky_lower": {"lowercase": True, "pad_token_id": "bv_sticky_pad_value"},
+    "bv_sticky_nolower": {"pad_token_id": "bv_sticky_pad_value"},
     "bv_yes_pad0_lower": {"lowercase": True, "pad_token_id": 0, "end_of_text": "cut"},
     "bv_none_pad0_lower": {"lowercase": True, "pad_token_id": 0, "end_of_text": "none"},
 }
@@ -52,11 +52,16 @@ def test_ids_equal_the_reference(fixture, variant):
     assert set(reference["cases"][0]) == {"text", *VARIANTS}
     texts = [case["text"] for case in reference["cases"]]
     expected = np.array([case[variant] for case in reference["cases"]])
+    arguments = {
+        name: reference[value] if isinstance(value, str) and value in reference else value
+        for name, value in VARIANTS[variant].items()
+    }
     tokenizer = SentencePieceTokenizer(
         str(reference_root() / fixture / "sp.model"),
         sequence_length=reference["max_len"],
-        **VARIANTS[variant],
+        **arguments,
     )
+    assert tokenizer.end_of_text_token_id == reference["eos_id"]
     np.testing.assert_array_equal(np.asarray(tokenizer(texts)), expected)
     dataset = tf.data.Dataset.from_tensor_slices(texts).batch(7).map(tokenizer).unbatch()
     np.testing.assert_array_equal(np.stack(list(dataset.as_numpy_iterator())), expected)
