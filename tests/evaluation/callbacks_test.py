@@ -16,11 +16,6 @@ from keras_lit.evaluation import (
     zero_shot_accuracy,
 )
 
-# Keras' variables do not know NumPy 2's `copy` argument: keras.Variable.__array__ (keras 3.15).
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
 COLORS = ["red", "green", "blue"]
 CAPTIONS = [f"{shade} {color}" for color in COLORS for shade in ("dark", "pale")]
 LABELS = np.repeat(np.arange(3), 2)
