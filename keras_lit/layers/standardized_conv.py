@@ -38,8 +38,9 @@ class _StandardizedConv2D(keras.layers.Conv2D):
         super().__init__(filters, kernel_size, **kwargs)
 
     def convolution_op(self, inputs, kernel):
-        # In float32 under every dtype policy: the variance of a kernel underflows in float16.
-        standardized = self.standardize(ops.cast(kernel, "float32"))
+        # At least in float32: the variance of a kernel underflows in float16.
+        dtype = keras.backend.result_type(kernel.dtype, "float32")
+        standardized = self.standardize(ops.cast(kernel, dtype))
         return super().convolution_op(inputs, ops.cast(standardized, inputs.dtype))
 
 
