@@ -21,7 +21,13 @@ def num_replicas():
 
 
 def gather_batch(rows):
-    return rows
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return rows
+    # Said once here, or the compiler may gather the same rows again in every round of a loop.
+    everywhere = jax.sharding.PartitionSpec()
+    mesh = distribution.device_mesh.backend_mesh
+    return jax.lax.with_sharding_constraint(rows, jax.sharding.NamedSharding(mesh, everywhere))
 
 
 def row_offset(num_rows):

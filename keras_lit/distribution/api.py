@@ -57,8 +57,7 @@ def gather_batch(rows):
         rows: Tensor `(rows, ...)`, this replica's share of the global batch.
 
     Returns:
-        Tensor `(columns, ...)` with the rows of the whole global batch. On JAX every array is
-        global already, so it is `rows` itself, as it is on a single device.
+        Tensor `(columns, ...)` with the rows of the whole global batch, on every device.
     """
     return _backend.gather_batch(rows)
 

@@ -1,5 +1,6 @@
 """Embeddings of image-text pairs -> contrastive losses: pure functions and Keras losses."""
 
+from keras_lit.losses.chunked import chunked_logsumexp, chunked_softplus_sum
 from keras_lit.losses.contrastive_loss import (
     ContrastiveLoss,
     SigmoidContrastiveLoss,
@@ -15,6 +16,8 @@ __all__ = [
     "ContrastiveLoss",
     "SigmoidContrastiveLoss",
     "SoftmaxContrastiveLoss",
+    "chunked_logsumexp",
+    "chunked_softplus_sum",
     "in_batch_accuracy",
     "sigmoid_contrastive_loss",
     "softmax_contrastive_loss",

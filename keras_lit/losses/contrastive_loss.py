@@ -9,13 +9,24 @@ from keras import ops
 
 from keras_lit import distribution
 from keras_lit.losses import functional
+from keras_lit.losses.chunked import chunked_logsumexp, chunked_softplus_sum
+
+# Below, the dense path is faster on a CPU, and its logits take 16 MB at most.
+_SMALLEST_CHUNKED_BATCH = 2049
+_CHUNK_SIZE = 512
 
 
 class ContrastiveLoss(keras.losses.Loss):
     """Base of the contrastive losses that `LiTModel.compile` takes.
 
     As a plain Keras loss it is called with each row's positive column and the logits. `LiTModel`
-    calls `pair_losses`, which finds the negatives first.
+    calls `pair_losses`, which finds the negatives first, and can do without holding all logits.
+
+    Args:
+        chunk_size: Integer, with how many pairs of the global batch each pair is compared at once.
+            Memory grows with it, the result does not depend on it. `None` chooses: all at once in
+            small batches, chunks in large ones.
+        name: String.
 
     Call arguments:
         y_true: Integer tensor `(rows,)`, each row's positive column.
@@ -23,7 +34,19 @@ class ContrastiveLoss(keras.losses.Loss):
 
     Returns:
         Scalar, the mean over the rows.
+
+    Raises:
+        ValueError: If `chunk_size` is less than 1.
     """
+
+    def __init__(self, chunk_size=None, name=None):
+        super().__init__(name=name)
+        if chunk_size is not None and not chunk_size >= 1:
+            raise ValueError(
+                f"`chunk_size` must be >= 1. Received: chunk_size={chunk_size}. Leave it out to "
+                "have it chosen."
+            )
+        self.chunk_size = chunk_size
 
     def pair_losses(self, images, texts, head):
         """Compares this replica's pairs with the global batch.
@@ -36,16 +59,41 @@ class ContrastiveLoss(keras.losses.Loss):
         Returns:
             Tuple of two tensors `(rows,)`: the loss of each pair, and 1.0 where the pair's text is
             the best of the global batch for its image, else 0.0.
+
+        Raises:
+            ValueError: If `chunk_size` is larger than the global batch.
         """
+        images, texts = ops.cast(images, "float32"), ops.cast(texts, "float32")
+        rows = ops.exp(head.log_temperature) * images
+        columns = distribution.gather_batch(texts)
+        bias = 0.0 if head.logit_bias is None else head.logit_bias
+        positive_logits = ops.sum(rows * texts, axis=1) + bias
+        chunk_size = self._choose_chunk_size(ops.shape(columns)[0])
+        losses, best_columns = self._compare(rows, columns, bias, chunk_size)
+        num_rows = ops.shape(rows)[0]
+        positives = distribution.row_offset(num_rows) + ops.arange(num_rows, dtype="int32")
+        return losses - positive_logits, ops.cast(best_columns == positives, "float32")
+
+    def _compare(self, rows, columns, bias, chunk_size):
+        """Returns the loss of each row, its positive logit yet to subtract, and its best column."""
         raise NotImplementedError
 
+    def _choose_chunk_size(self, num_columns):
+        if not isinstance(num_columns, int):
+            # TensorFlow learns the size of the batch with the batch.
+            return ops.minimum(self.chunk_size or _CHUNK_SIZE, num_columns)
+        if self.chunk_size is None:
+            return None if num_columns < _SMALLEST_CHUNKED_BATCH else _CHUNK_SIZE
+        if self.chunk_size > num_columns:
+            raise ValueError(
+                f"`chunk_size` must not exceed the global batch. Received: chunk_size="
+                f"{self.chunk_size} and a batch of {num_columns} pairs. Leave it out to have it "
+                "chosen."
+            )
+        return self.chunk_size
+
     def get_config(self):
-        return {"name": self.name}
-
-
-def _positives(rows):
-    num_rows = ops.shape(rows)[0]
-    return distribution.row_offset(num_rows) + ops.arange(num_rows, dtype="int32")
+        return {"chunk_size": self.chunk_size, "name": self.name}
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
@@ -56,6 +104,9 @@ class SoftmaxContrastiveLoss(ContrastiveLoss):
     plus half that of finding each text's image among all images.
 
     Args:
+        chunk_size: Integer, with how many pairs of the global batch each pair is compared at once.
+            Memory grows with it, the result does not depend on it. `None` chooses: all at once in
+            small batches, chunks in large ones.
         name: String.
 
     Example:
@@ -72,23 +123,21 @@ class SoftmaxContrastiveLoss(ContrastiveLoss):
         - [LiT, section 3.1](https://arxiv.org/abs/2111.07991)
     """
 
-    def __init__(self, name="softmax_contrastive_loss"):
-        super().__init__(name=name)
+    def __init__(self, chunk_size=None, name="softmax_contrastive_loss"):
+        super().__init__(chunk_size=chunk_size, name=name)
 
     def call(self, y_true, y_pred):
         return functional.softmax_contrastive_loss(y_pred, y_true)
 
-    def pair_losses(self, images, texts, head):
-        positives = _positives(images)
-        all_texts = distribution.gather_batch(texts)
-        image_to_text = head(images, all_texts)
-        # One product serves both directions where this replica holds the whole batch.
-        if all_texts is texts:
-            text_to_image = ops.transpose(image_to_text)
-        else:
-            text_to_image = head(texts, distribution.gather_batch(images))
-        losses = 0.5 * (self.call(positives, image_to_text) + self.call(positives, text_to_image))
-        return losses, functional.in_batch_accuracy(image_to_text, positives)
+    def _compare(self, rows, columns, bias, chunk_size):
+        over_texts, over_images, best_columns = chunked_logsumexp(rows, columns, chunk_size)
+        # Each replica has seen its own images; all of them together are the global batch.
+        over_images = ops.logsumexp(
+            distribution.gather_batch(ops.expand_dims(over_images, 0)), axis=0
+        )
+        num_rows = ops.shape(rows)[0]
+        over_images = ops.slice(over_images, (distribution.row_offset(num_rows),), (num_rows,))
+        return 0.5 * (over_texts + over_images) + bias, best_columns
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
@@ -99,6 +148,9 @@ class SigmoidContrastiveLoss(ContrastiveLoss):
     balances the many negatives at the start: `SimilarityHead(temperature=10.0, bias=-10.0)`.
 
     Args:
+        chunk_size: Integer, with how many pairs of the global batch each pair is compared at once.
+            Memory grows with it, the result does not depend on it. `None` chooses: all at once in
+            small batches, chunks in large ones.
         name: String.
 
     Example:
@@ -115,14 +167,12 @@ class SigmoidContrastiveLoss(ContrastiveLoss):
         - [SigLIP](https://arxiv.org/abs/2303.15343)
     """
 
-    def __init__(self, name="sigmoid_contrastive_loss"):
-        super().__init__(name=name)
+    def __init__(self, chunk_size=None, name="sigmoid_contrastive_loss"):
+        super().__init__(chunk_size=chunk_size, name=name)
 
     def call(self, y_true, y_pred):
         return functional.sigmoid_contrastive_loss(y_pred, y_true)
 
-    def pair_losses(self, images, texts, head):
-        # Every pair counts once, so the one direction is the whole loss.
-        positives = _positives(images)
-        logits = head(images, distribution.gather_batch(texts))
-        return self.call(positives, logits), functional.in_batch_accuracy(logits, positives)
+    def _compare(self, rows, columns, bias, chunk_size):
+        # The positive's softplus(-logit) is softplus(logit) - logit, so all count as negatives.
+        return chunked_softplus_sum(rows, columns, bias, chunk_size)
