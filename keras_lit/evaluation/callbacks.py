@@ -50,8 +50,8 @@ class PeriodicEvaluation(keras.callbacks.Callback):
         self.dataset = dataset
         self.every_steps = every_steps
         self.history = []
-        # Keras trains ahead of its callbacks if all of them allow it. Between the ends of epochs
-        # this one has nothing to do, so it allows it.
+        # Keras trains ahead of its callbacks, and runs their ends of batches in threads, if all of
+        # them allow it. Between the ends of epochs this one has nothing to do, so it allows it.
         self.async_safe = every_steps is None
 
     def check_targets(self, targets):
@@ -65,7 +65,7 @@ class PeriodicEvaluation(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._latest = None
         self._locked_embeddings = None
-        self._step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+        self._step = self._count_steps()
         # An unusable dataset fails here, not after the first epoch.
         for batch in self.dataset:
             self._read(batch)
@@ -77,16 +77,23 @@ class PeriodicEvaluation(keras.callbacks.Callback):
         self._steps_before_epoch = self._step
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.every_steps is None:
+            return
         # `batch` advances by more than 1 where a call executes several steps.
         previous, self._step = self._step, self._steps_before_epoch + batch + 1
-        if self.every_steps and self._step // self.every_steps > previous // self.every_steps:
+        if self._step // self.every_steps > previous // self.every_steps:
             self._evaluate()
             logs.update(self._latest)
 
     def on_epoch_end(self, epoch, logs=None):
+        self._step = self._count_steps()
         if self.every_steps is None or self._latest is None:
             self._evaluate()
         logs.update(self._latest)
+
+    def _count_steps(self):
+        """Steps since the model was compiled. During an epoch this would stop training to sync."""
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def _evaluate(self):
         start = time.perf_counter()
