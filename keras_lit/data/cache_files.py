@@ -60,7 +60,7 @@ def read_json(path):
     """Reads a JSON file, or raises a ValueError that names it."""
     try:
         return json.loads(pathlib.Path(path).read_bytes())
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         raise ValueError(f"'{path}' of an embedding cache is damaged: {error}.") from error
 
 
@@ -73,9 +73,6 @@ def write_shard(folder, shard, embeddings, captions, entries):
         embeddings: Array `(rows, views, dim)`.
         captions: List of one list of bytes per row, or `None`.
         entries: Dict of arrays `(rows, ...)`.
-
-    Returns:
-        Dict of the number of `rows` and the SHA-256 of each of the `files`.
 
     Raises:
         OSError: If the files cannot be written.
@@ -97,11 +94,16 @@ def write_shard(folder, shard, embeddings, captions, entries):
             checksums["files"][f"{name}.npy"] = hashlib.sha256(buffer.getbuffer()).hexdigest()
         write_json(temporary / CHECKSUMS, checksums)
         temporary.chmod(0o755)
-        os.rename(temporary, shard_path(folder, shard))
+        try:
+            os.rename(temporary, shard_path(folder, shard))
+        except OSError:
+            # Another process may have finished the same shard: it has the same contents.
+            if not shard_path(folder, shard).exists():
+                raise
+            shutil.rmtree(temporary)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return checksums
 
 
 def verify_shard(path, checksums):
@@ -109,7 +111,7 @@ def verify_shard(path, checksums):
 
     Args:
         path: The shard's folder.
-        checksums: What `write_shard` returned.
+        checksums: The contents of its `checksums.json`.
 
     Raises:
         ValueError: Names the first file that is missing or differs.

@@ -5,6 +5,7 @@ after how many interruptions changes no byte. `cache.json` says what the cache i
 written first; `manifest.json` lists the shards with their checksums and is written last.
 """
 
+import errno
 import math
 import pathlib
 import shutil
@@ -15,7 +16,7 @@ import tensorflow as tf
 import tqdm
 
 from keras_lit import distribution
-from keras_lit.data import cache_files, fingerprints
+from keras_lit.data import cache_files, fingerprints, raw_pairs
 from keras_lit.data.embedding_cache import IDENTITY, MANIFEST, EmbeddingCache
 from keras_lit.preprocessing import batches as input_batches
 
@@ -111,39 +112,14 @@ def _check_arguments(model, pairs, dtype, batches_per_shard):
         raise ValueError(
             f"`batches_per_shard` must be an integer >= 1. Received: {batches_per_shard!r}."
         )
-    if not isinstance(pairs, tf.data.Dataset) or not isinstance(pairs.element_spec, dict):
-        raise ValueError(
-            "`pairs` must be a tf.data.Dataset of batches {'images': ..., 'captions': ...}. "
-            f"Received: {pairs!r}."
-        )
-    spec = pairs.element_spec
-    if "images" not in spec:
-        raise ValueError(f"`pairs` must have an entry 'images'. Received: {sorted(spec)}.")
-    if _is_raw(spec["images"]):
-        if model.preprocessor is None or model.preprocessor.image_converter is None:
-            raise ValueError(
-                f"Images of type {spec['images'].dtype.name} need a preprocessor with an "
-                "`image_converter`, and this model has none. Pass float images in [-1, 1]."
-            )
-    _num_views(spec["images"])
-    for name, entry in spec.items():
-        if name in ("images", "captions"):
-            continue
-        cache_files.check_entry_name(name)
-        if not isinstance(entry, tf.TensorSpec) or entry.dtype == tf.string:
-            raise ValueError(
-                f"`pairs` has an entry '{name}' of {entry}. A cache stores 'captions' and dense "
-                "numbers: leave the entry out by `pairs.map(...)`."
-            )
+    raw_pairs.check_pairs(pairs, model.preprocessor)
 
 
 def _identity(model, pairs, source, dtype, batches_per_shard):
     """Returns what the cache is made from, as JSON values; see `fingerprints`."""
     spec = pairs.element_spec
-    is_raw = _is_raw(spec["images"])
+    is_raw = raw_pairs.is_raw(spec["images"])
     cardinality = int(pairs.cardinality())
-    if cardinality == tf.data.INFINITE_CARDINALITY:
-        raise ValueError("`pairs` never ends. Leave `repeat` out: every image is read once.")
     entries = {}
     for name, entry in spec.items():
         if name not in ("images", "captions"):
@@ -160,7 +136,7 @@ def _identity(model, pairs, source, dtype, batches_per_shard):
         "batches_per_shard": batches_per_shard,
         "has_captions": "captions" in spec,
         "entries": entries,
-        "num_views": _num_views(spec["images"]),
+        "num_views": raw_pairs.num_views(spec["images"]),
         "embedding_dim": model.image_tower.embedding_dim,
         "dtype": dtype,
     }
@@ -169,7 +145,7 @@ def _identity(model, pairs, source, dtype, batches_per_shard):
 def _open_folder(folder, identity):
     """Creates the cache's folder, or checks that an existing one is this very cache."""
     if folder.is_file():
-        raise NotADirectoryError(20, "it is a file")
+        raise NotADirectoryError(errno.ENOTDIR, "it is a file")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / IDENTITY
     if not path.exists():
@@ -184,7 +160,8 @@ def _open_folder(folder, identity):
     if differing:
         raise ValueError(
             f"The embedding cache '{folder}' was made from something else. What differs: "
-            f"{'; '.join(differing)}. Name another folder, or delete this one."
+            f"{'; '.join(differing)}. Name another folder, or delete this one; "
+            "`keras_lit.data.EmbeddingCache(folder)` opens it as it is."
         )
 
 
@@ -249,26 +226,31 @@ def _write_shards(model, pairs, folder, identity, input_context):
 
 def _embedded_batches(model, pairs, identity, share):
     """Yields (index, embeddings, captions or None, other entries) of this process's batches."""
-    is_raw = _is_raw(pairs.element_spec["images"])
+    is_raw = raw_pairs.is_raw(pairs.element_spec["images"])
     converted = (
         pairs.enumerate()
         .filter(lambda index, _: tf.numpy_function(share.is_mine, [index], tf.bool))
         .map(
-            lambda index, batch: (index, _flat_images(model, batch), batch),
+            lambda index, batch: (
+                index,
+                raw_pairs.flat_images(batch, model.preprocessor),
+                raw_pairs.without_images(batch),
+            ),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-        .map(lambda index, images, batch: (index, images, _without_images(batch)))
         .prefetch(tf.data.AUTOTUNE)
     )
     replicas = distribution.num_replicas()
-    images_per_batch = identity["batch_size"] * identity["num_views"]
+    images_per_batch = max(1, identity["batch_size"]) * identity["num_views"]
     multiple = math.ceil(images_per_batch / replicas) * replicas
     distribution.sync_variables(model)
     for index, images, others in converted:
         images = images.numpy()
         if not is_raw:
             input_batches.check_float_images(images)
-        embeddings = input_batches.predict_padded(model.image_tower, images, multiple)
+        embeddings = np.zeros((0, identity["embedding_dim"]), "float32")
+        if len(images):
+            embeddings = input_batches.predict_padded(model.image_tower, images, multiple)
         if not np.isfinite(embeddings).all():
             raise ValueError(
                 f"The image tower returns NaN or infinity for images of batch {int(index)} of "
@@ -278,70 +260,9 @@ def _embedded_batches(model, pairs, identity, share):
         yield (
             int(index),
             embeddings.reshape(-1, identity["num_views"], embeddings.shape[-1]),
-            None if captions is None else _caption_rows(captions, int(index)),
+            None if captions is None else raw_pairs.caption_rows(captions, int(index)),
             {name: entry.numpy() for name, entry in others.items()},
         )
-
-
-def _flat_images(model, batch):
-    """Converts raw images; views `(batch, views, ...)` become rows of one batch."""
-    images = batch["images"]
-    if isinstance(images, tf.RaggedTensor):
-        converter = model.preprocessor.image_converter
-        return tf.map_fn(
-            lambda image: converter(tf.ensure_shape(image.to_tensor(), (None, None, 3))),
-            images,
-            fn_output_signature=tf.TensorSpec(
-                (*converter.image_size, 3), tf.as_dtype(converter.compute_dtype)
-            ),
-        )
-    if _has_views(images):
-        inner = images.shape[2:]
-        images = tf.reshape(images, tf.concat([[-1], tf.shape(images)[2:]], 0))
-        images = tf.ensure_shape(images, [None, *inner])
-    return model.preprocessor.convert_images(images) if _is_raw(images) else images
-
-
-def _without_images(batch):
-    return {name: entry for name, entry in batch.items() if name != "images"}
-
-
-def _is_raw(images):
-    return not images.dtype.is_floating
-
-
-def _has_views(images):
-    single_rank = 1 if images.dtype == tf.string else 4
-    return images.shape.rank == single_rank + 1
-
-
-def _num_views(images):
-    single_rank = 1 if images.dtype == tf.string else 4
-    if images.shape.rank == single_rank:
-        return 1
-    if _has_views(images) and images.shape[1] is not None:
-        return images.shape[1]
-    raise ValueError(
-        "`images` of `pairs` must have shape (batch, height, width, 3), or (batch, views, height, "
-        f"width, 3) with a known number of views. Received: {images.shape}. `tf.ensure_shape` sets "
-        "what TensorFlow does not know."
-    )
-
-
-def _caption_rows(captions, index):
-    """Returns a list of one list of bytes per row."""
-    if isinstance(captions, tf.RaggedTensor):
-        rows = captions.to_list()
-    else:
-        captions = captions.numpy()
-        rows = captions.reshape(len(captions), -1).tolist()
-    rows = [[caption for caption in row if caption] or row[:1] for row in rows]
-    for number, row in enumerate(rows):
-        if not row:
-            raise ValueError(
-                f"Row {number} of batch {index} of `pairs` has no caption. Filter such images out."
-            )
-    return rows
 
 
 def _write_shard(folder, shard, batches, identity):

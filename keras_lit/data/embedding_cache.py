@@ -32,9 +32,12 @@ class EmbeddingCache:
 
     Args:
         folder: Path of the cache.
+        model: `keras_lit.LiTModel` that is to be tuned on it, see `check_model`. `None`: not
+            checked.
 
     Raises:
-        ValueError: If the folder is no cache, is not finished, or lacks files.
+        ValueError: If the folder is no cache, is not finished, lacks files, or stores another
+            model's embeddings.
 
     Example:
 
@@ -42,13 +45,12 @@ class EmbeddingCache:
     import keras_lit
 
     def tune(model, folder):
-        cache = keras_lit.data.EmbeddingCache(folder)
-        cache.check_model(model)
+        cache = keras_lit.data.EmbeddingCache(folder, model)
         model.fit(cache.dataset(batch_size=4096), epochs=10)
     ```
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, model=None):
         self.folder = pathlib.Path(folder)
         if not (self.folder / IDENTITY).is_file():
             raise ValueError(
@@ -71,6 +73,8 @@ class EmbeddingCache:
             missing = [name for name in checksums["files"] if not (path / name).is_file()]
             if missing:
                 raise ValueError(cache_files.damaged(path, f"'{missing[0]}' is missing"))
+        if model is not None:
+            self.check_model(model)
 
     def __len__(self):
         return int(self._ends[-1])
@@ -115,7 +119,8 @@ class EmbeddingCache:
         converter = getattr(model.preprocessor, "image_converter", None)
         if converter is not None and "ready_made" not in self.identity["image_preprocessing"]:
             expected["image_preprocessing"] = fingerprints.canonical_config(converter)
-        differing = fingerprints.differences(self.identity, expected)
+        stored = {name: self.identity[name] for name in expected}
+        differing = fingerprints.differences(stored, expected)
         if differing:
             raise ValueError(
                 f"The embedding cache '{self.folder}' is not of this model's image tower. What "
@@ -149,8 +154,8 @@ class EmbeddingCache:
 
         Batch `step` depends on the arguments and on nothing else: pass `step // num_batches` over
         the images has an order of its own, and chooses one view and one caption of each image. A
-        block cipher computes the order (`tf.random.experimental.index_shuffle`), so a global
-        shuffle takes no memory and a late start costs nothing. As with `tf.data`'s own shuffle,
+        block cipher (TensorFlow's `RandomIndexShuffle`) computes the order, so a global shuffle
+        takes no memory and a late start costs nothing. As with `tf.data`'s own shuffle,
         each iteration over the dataset, hence each epoch of `fit`, is the next pass.
 
         The first call reads all files against their checksums, as the first shuffled batches would
@@ -201,9 +206,9 @@ class EmbeddingCache:
             if not shuffle:
                 return self._read(positions, tf.zeros_like(positions), tf.zeros_like(positions))
             epoch = step // steps
-            images = _permute(positions, seed, 3 * epoch, len(self))
-            views = _permute(images, seed, 3 * epoch + 1, _HASH_RANGE)
-            captions = _permute(images, seed, 3 * epoch + 2, _HASH_RANGE)
+            images = _permute(positions, seed, epoch, 0, len(self))
+            views = _permute(images, seed, epoch, 1, _HASH_RANGE)
+            captions = _permute(images, seed, epoch, 2, _HASH_RANGE)
             return self._read(images, views, captions)
 
         share = batch_size // num_processes if drop_remainder else None
@@ -273,10 +278,16 @@ class EmbeddingCache:
         return cache_files.Shard(path, self._shards[number]["files"])
 
 
-def _permute(values, seed, purpose, size):
+def _permute(values, seed, epoch, purpose, size):
     """Maps each of `values` to its place in a random order of `range(size)`."""
-    seeds = tf.stack([tf.cast(seed, tf.int64), tf.cast(purpose, tf.int64)])
-    return tf.random.experimental.index_shuffle(values, seeds, tf.cast(size - 1, tf.int64))
+    # `tf.random.experimental.index_shuffle` fixes 4 rounds, after which the orders of consecutive
+    # epochs still correlate by 0.7 and neighbours stay together; from 8 rounds on neither shows.
+    return tf.raw_ops.RandomIndexShuffle(
+        index=values,
+        seed=tf.cast([seed, epoch, purpose], tf.int64),
+        max_index=tf.constant(size - 1, tf.int64),
+        rounds=16,
+    )
 
 
 def _unit_norm(embeddings):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 RANDOM = "random"
+_MAY_BE_UNKNOWN = ("source", "num_batches")
 
 
 def weights_fingerprint(tower):
@@ -89,23 +90,23 @@ def differences(stored, expected):
 
     Args:
         stored: Dict, what the cache was made from.
-        expected: Dict, what is at hand. `None`, and pictures augmented at random, match anything.
+        expected: Dict, what is at hand. A source or number of batches that is not known (`None`),
+            and pictures augmented at random, match anything.
 
     Returns:
         List of strings, one for each entry that differs.
     """
     found = []
-    for name, value in expected.items():
-        other = stored.get(name)
-        if other == value or None in (other, value):
+    for name in sorted(expected.keys() | stored.keys()):
+        values = stored.get(name), expected.get(name)
+        if name in _MAY_BE_UNKNOWN and None in values:
             continue
-        if name == "first_batch_images" and RANDOM in (other, value):
+        if name == "first_batch_images" and RANDOM in values:
             continue
-        if isinstance(value, dict) and isinstance(other, dict):
-            missing = dict.fromkeys(other.keys() - value.keys(), "none")
-            found += [f"{name}.{inner}" for inner in differences(other, {**value, **missing})]
-        else:
-            found.append(f"{name} (stored: {_short(other)}; now: {_short(value)})")
+        if all(isinstance(value, dict) for value in values):
+            found += [f"{name}.{inner}" for inner in differences(*values)]
+        elif values[0] != values[1]:
+            found.append(f"{name} (stored: {_short(values[0])}; now: {_short(values[1])})")
     return found
 
 
