@@ -1,0 +1,1 @@
+"""Shell verbs over the public API: `keras-lit VERB --help`."""

@@ -1,0 +1,54 @@
+"""A command line -> one verb's `run`: exit code 0 done, 1 failed, 2 wrong usage."""
+
+import importlib
+import sys
+
+from absl import app, flags
+
+import keras_lit
+
+# What each verb does; its module keras_lit/cli/VERB.py defines flags and `run(arguments)`.
+VERBS = {
+    "demo": "tune a text tower onto a locked image tower on emojis, and report what it can do",
+}
+
+
+def run(argv=None):
+    """Runs the command line; the entry point of `keras-lit`."""
+    argv = sys.argv if argv is None else argv
+    if len(argv) > 1 and argv[1] in VERBS:
+        sys.exit(_run_verb(argv[1], argv[2:]))
+    asked = len(argv) > 1 and argv[1] in ("-h", "--help", "help")
+    if len(argv) > 1 and argv[1] == "--version":
+        print(keras_lit.__version__)
+        sys.exit(0)
+    if len(argv) > 1 and not asked:
+        print(f"keras-lit: unknown verb '{argv[1]}'.\n", file=sys.stderr)
+    lines = "\n".join(f"  {verb:10s} {purpose}" for verb, purpose in VERBS.items())
+    text = f"usage: keras-lit VERB [flags]\n\n{lines}\n\n`keras-lit VERB --help` explains one."
+    print(text, file=sys.stdout if asked else sys.stderr)
+    sys.exit(0 if asked else 2)
+
+
+def _run_verb(verb, arguments):
+    module = importlib.import_module(f"keras_lit.cli.{verb}")
+    if any(argument in ("-h", "--help", "-help") for argument in arguments):
+        print(module.__doc__.strip())
+        print("\nFlags:")
+        print(flags.FLAGS.module_help(module.__name__).partition("\n")[2])
+        return 0
+    try:
+        rest = flags.FLAGS([f"keras-lit {verb}", *arguments])[1:]
+        return module.run(rest) or 0
+    except (flags.Error, app.UsageError) as error:
+        print(
+            f"keras-lit {verb}: {error}\n`keras-lit {verb} --help` lists the flags.",
+            file=sys.stderr,
+        )
+        return 2
+    except (ValueError, OSError, ImportError, NotImplementedError) as error:
+        print(f"keras-lit {verb}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nkeras-lit {verb}: stopped. The same command goes on from here.", file=sys.stderr)
+        return 1

@@ -1,0 +1,90 @@
+"""TFDS splits of `emoji_captions` -> arrays and lists in memory: one picture per concept."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_lit.data.emoji_groups import coarse_group_of
+
+DEFAULT_SALT = "f"
+TUNING_SPLITS = "train+validation"
+UNSEEN_SPLIT = "test"
+
+
+@dataclasses.dataclass
+class EmojiExamples:
+    """Emojis of one style, one per concept, in a fixed order.
+
+    Attributes:
+        images: uint8 array `(emojis, height, width, 3)`.
+        characters: List of the emojis as strings.
+        names: List of tuples of English names, the usual one first.
+        keywords: List of tuples of English keywords.
+        topics: List of strings, the words of Unicode's subgroup and group.
+        groups: List of coarse groups, `None` where an emoji belongs to none.
+    """
+
+    images: np.ndarray
+    characters: list
+    names: list
+    keywords: list
+    topics: list
+    groups: list
+
+    def __len__(self):
+        return len(self.images)
+
+
+def prepare_emojis(salt=DEFAULT_SALT, data_dir=None):
+    """Builds the TFDS data set `emoji_captions` where that has not been done yet.
+
+    Args:
+        salt: String that decides which concepts are held out.
+        data_dir: TFDS' folder; `None` is TFDS' default.
+
+    Returns:
+        The `tfds.core.DatasetBuilder`.
+
+    Raises:
+        ImportError: If a package of the extra `demo` is missing.
+    """
+    from keras_lit.data.emoji_captions import EmojiCaptions
+
+    builder = EmojiCaptions(config=f"salt_{salt}", data_dir=data_dir)
+    builder.download_and_prepare()
+    return builder
+
+
+def read_emojis(builder, split, style):
+    """Reads the emojis of one split in one style, one per concept.
+
+    Args:
+        builder: What `prepare_emojis` returned.
+        split: TFDS split, e.g. `"train+validation"`.
+        style: `"twemoji"`, `"openmoji_color"` or `"openmoji_line"`.
+
+    Returns:
+        `EmojiExamples`.
+    """
+    import tensorflow_datasets as tfds
+
+    number = builder.info.features["style"].str2int(style)
+    dataset = builder.as_dataset(split=split).filter(
+        lambda example: example["is_base"] & (example["style"] == number)
+    )
+    examples = list(tfds.as_numpy(dataset))
+
+    def texts(name):
+        return [tuple(text.decode() for text in example[name]) for example in examples]
+
+    unicode_groups = [
+        (example["group"].decode(), example["subgroup"].decode()) for example in examples
+    ]
+    return EmojiExamples(
+        images=np.stack([example["image"] for example in examples]),
+        characters=[example["emoji"].decode() for example in examples],
+        names=texts("names"),
+        keywords=texts("keywords"),
+        topics=[f"{subgroup} {group}".replace("&", " ") for group, subgroup in unicode_groups],
+        groups=[coarse_group_of(group, subgroup) for group, subgroup in unicode_groups],
+    )

@@ -1,0 +1,131 @@
+"""An image backbone and captioned emojis -> a LiT model whose text tower is tuned from scratch."""
+
+import csv
+import json
+import pathlib
+
+import keras
+
+import keras_lit
+from keras_lit.data.emoji_pairs import pairs_with_views, write_captions
+from keras_lit.preprocessing import vocabulary_from_captions
+
+IMAGE_SIZE = 48
+NUM_TOKENS = 16
+BATCH_SIZE = 256
+NUM_STEPS = 400
+STEPS_PER_EPOCH = 20
+LEARNING_RATE = 1e-3
+TEMPERATURE = 14.0
+TEXT_WIDTH = 160
+
+
+def build_model(image_backbone, tuning_emojis, tuning="Lu"):
+    """Builds the model of the demo: its text tower and vocabulary are new.
+
+    Args:
+        image_backbone: `keras.Model`, images `(batch, 48, 48, 3)` -> feature map.
+        tuning_emojis: `EmojiExamples` whose captions make the vocabulary.
+        tuning: Two letters, as for `keras_lit.LiTModel`.
+
+    Returns:
+        A `keras_lit.LiTModel`.
+    """
+    captions = sorted({text for texts in write_captions(tuning_emojis) for text in texts})
+    tokenizer = keras_lit.preprocessing.WordPieceTokenizer(
+        vocabulary_from_captions(captions), sequence_length=NUM_TOKENS
+    )
+    image_tower = keras_lit.Tower(image_backbone, pooling="mean", name="image_tower")
+    text_backbone = keras_lit.backbones.TextTransformerBackbone(
+        vocabulary_size=tokenizer.vocabulary_size(),
+        max_length=NUM_TOKENS,
+        hidden_dim=TEXT_WIDTH,
+        num_layers=2,
+        num_heads=4,
+        mlp_dim=2 * TEXT_WIDTH,
+    )
+    return keras_lit.LiTModel(
+        image_tower=image_tower,
+        text_tower=keras_lit.Tower(
+            text_backbone,
+            pooling="mean",
+            projection_dim=image_tower.embedding_dim,
+            name="text_tower",
+        ),
+        preprocessor=keras_lit.LiTPreprocessor(
+            keras_lit.preprocessing.ImageConverter(image_size=IMAGE_SIZE), tokenizer
+        ),
+        tuning=tuning,
+        head=keras_lit.layers.SimilarityHead(temperature=TEMPERATURE),
+        name="lit_emoji",
+    )
+
+
+def cached_batches(model, emojis, folder, seed=0):
+    """Reads the locked image tower once and returns batches of stored embeddings and captions.
+
+    Args:
+        model: What `build_model` returned, with a locked image tower.
+        emojis: `EmojiExamples` to tune on.
+        folder: Path of the embedding cache.
+        seed: Integer, decides the order of the batches.
+
+    Returns:
+        Function from the first step to an endless `tf.data.Dataset`.
+    """
+    cache = keras_lit.data.cache_embeddings(
+        model, pairs_with_views(emojis), folder, source="emoji_captions"
+    )
+    return lambda start_step: cache.dataset(
+        min(BATCH_SIZE, len(cache)), seed=seed, start_step=start_step
+    ).repeat()
+
+
+def compile_model(model, num_steps):
+    """Compiles with the demo's recipe: AdamW, cosine schedule with warm-up, gradient clipping."""
+    warmup_steps = num_steps // 10
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, num_steps - warmup_steps, warmup_target=LEARNING_RATE, warmup_steps=warmup_steps
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05, beta_2=0.98, clipnorm=1.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "log_temperature"])
+    model.compile(optimizer=optimizer, loss=keras_lit.losses.SoftmaxContrastiveLoss())
+
+
+def tune(model, batches, folder, num_steps=NUM_STEPS, verbose="auto"):
+    """Tunes a model; goes on where an interrupted run of the same folder stopped.
+
+    Args:
+        model: What `build_model` returned.
+        batches: What `cached_batches` or `image_batches` returned.
+        folder: Path for the backup of the run and its learning curve.
+        num_steps: Integer.
+        verbose: As for `keras.Model.fit`.
+
+    Returns:
+        Dict of lists: `step`, and the mean `loss` and in-batch `accuracy` before it.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    steps_per_epoch = min(STEPS_PER_EPOCH, num_steps)
+    compile_model(model, num_steps)
+    progress = folder / "backup" / "training_metadata.json"
+    finished_epochs = json.loads(progress.read_text())["epoch"] if progress.exists() else 0
+    model.fit(
+        batches(finished_epochs * steps_per_epoch),
+        steps_per_epoch=steps_per_epoch,
+        epochs=num_steps // steps_per_epoch,
+        verbose=verbose,
+        # The curve first: an epoch that is logged twice is read once, a missing one would be lost.
+        callbacks=[
+            keras.callbacks.CSVLogger(folder / "curve.csv", append=True),
+            keras.callbacks.BackupAndRestore(
+                folder / "backup", double_checkpoint=True, delete_checkpoint=False
+            ),
+        ],
+    )
+    with open(folder / "curve.csv", newline="") as file:
+        epochs = {int(row["epoch"]): row for row in csv.DictReader(file)}
+    rows = [epochs[epoch] for epoch in sorted(epochs)]
+    curve = {name: [float(row[name]) for row in rows] for name in ("loss", "accuracy")}
+    return {"step": [(epoch + 1) * steps_per_epoch for epoch in sorted(epochs)], **curve}
