@@ -47,8 +47,10 @@ def normalise(tensors, part=None):
     tensors, ignored = _without_prefix(as_tensors(tensors))
     layouts = ["training checkpoint, its weights under a prefix"] if ignored else []
     if part is not None:
-        tensors, others = subtree(tensors, f"{part}/"), tensors
-        ignored |= {n: f"outside of {part!r}" for n in others if not n.startswith(f"{part}/")}
+        for name, tensor in tensors.items():
+            if not name.startswith(f"{part}/"):
+                ignored[tensor.sources[0]] = f"outside of {part!r}"
+        tensors = subtree(tensors, f"{part}/")
     if not tensors:
         raise CheckpointError(
             f"The checkpoint holds no tensors{f' under {part!r}' if part else ''}."

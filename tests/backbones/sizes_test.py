@@ -1,0 +1,91 @@
+"""Names of sizes -> backbones with the original's number of parameters."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_lit.backbones import (
+    BertTextBackbone,
+    BiTBackbone,
+    MixerBackbone,
+    ResNetBackbone,
+    TextTransformerBackbone,
+    ViTBackbone,
+    hybrid,
+)
+from keras_lit.backbones.sizes import TRANSFORMER_SIZES
+from tests import reference
+
+TREES = reference.load_json("trees", "param_trees.json")
+
+
+def count(make_backbone):
+    """Counts the parameters of a backbone that is never allocated."""
+    with keras.StatelessScope(initialize_variables=False):
+        backbone = make_backbone()
+    return sum(int(np.prod(variable.shape)) for variable in backbone.weights)
+
+
+def expected_count(tree_name, prefix=""):
+    """Counts the original's parameters, the head left out."""
+    return sum(
+        int(np.prod(row["shape"])) * row["count"]
+        for name, row in TREES[tree_name]["tree"].items()
+        if name.startswith(prefix) and not name.startswith((f"{prefix}head/", f"{prefix}MAPHead"))
+    )
+
+
+@pytest.mark.parametrize("variant", ["Ti/16", "S/16", "S/32", "B/8", "B/16", "L/32", "H/14"])
+def test_vit(variant):
+    tree_name = f"ViT-{variant.replace('/', '_')}"
+    assert count(lambda: ViTBackbone.from_variant(variant)) == expected_count(tree_name)
+
+
+def test_vit_without_class_token():
+    made = count(lambda: ViTBackbone.from_variant("B/16", embeddings=("learned",)))
+    assert made == expected_count("ViT-B_16-gap-norep")
+    assert made == expected_count("bv:vit B/16 map")
+    assert made == expected_count("bv:SigLIP B/16 224", "img/")
+
+
+@pytest.mark.parametrize("variant", ["B/16", "B/32", "L/16"])
+def test_mixer(variant):
+    tree_name = f"Mixer-{variant.replace('/', '_')}"
+    assert count(lambda: MixerBackbone.from_variant(variant)) == expected_count(tree_name)
+
+
+@pytest.mark.parametrize("variant", ["R+Ti/16", "R26+S/32", "R26+B/32", "R50+B/16", "R50+L/32"])
+def test_hybrid(variant):
+    tree_name = variant.replace("+", "+ViT-").replace("/", "_")
+    assert count(lambda: hybrid(variant)) == expected_count(tree_name)
+
+
+def test_resnets():
+    assert count(lambda: BiTBackbone.from_variant("R50x1")) == expected_count(
+        "bv:bit_paper R50x1 1000cls"
+    )
+    assert count(lambda: ResNetBackbone.from_variant("R50x1")) == expected_count(
+        "bv:bit v1 R50 1000cls"
+    )
+
+
+def test_text_towers():
+    bert = dict(vocabulary_size=30522, num_heads=12, hidden_dim=768, num_layers=12, mlp_dim=3072)
+    assert count(lambda: BertTextBackbone(**bert)) == expected_count("LiT-B16B", "txt/")
+    small = dict(TRANSFORMER_SIZES["S"], vocabulary_size=16000, max_length=16)
+    assert count(lambda: TextTransformerBackbone(**small)) == expected_count("LiT-L16S", "txt/")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ViTBackbone.from_variant("B16"),
+        lambda: ViTBackbone.from_variant("X/16"),
+        lambda: MixerBackbone.from_variant("Ti/16"),
+        lambda: BiTBackbone.from_variant("R34x1"),
+        lambda: hybrid("R50+H/14"),
+    ],
+)
+def test_unknown_variants_are_refused(make):
+    with pytest.raises(ValueError, match="variant must be"):
+        make()
