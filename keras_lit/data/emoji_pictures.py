@@ -42,17 +42,33 @@ def draw_emoji(code_points, style):
     from PIL import Image
 
     png = _twemoji(code_points) if style == "twemoji" else _openmoji(code_points, style)
-    picture = Image.open(io.BytesIO(png)).convert("RGBA")
+    return center_picture(Image.open(io.BytesIO(png)))
+
+
+def center_picture(picture):
+    """Crops a picture to what is not transparent and centres it on a white square.
+
+    Args:
+        picture: `PIL.Image.Image` with transparency, of any size.
+
+    Returns:
+        uint8 array `(PICTURE_SIZE, PICTURE_SIZE, 3)` in `[0, 255]`.
+
+    Raises:
+        ValueError: If all of it is transparent.
+    """
+    from PIL import Image
+
+    picture = picture.convert("RGBA")
     box = picture.getchannel("A").getbbox()
     if box is None:
-        raise ValueError(f"The picture of {code_points} in style {style!r} is empty.")
+        raise ValueError("The picture is empty: all of it is transparent.")
     picture = picture.crop(box)
     scale = (PICTURE_SIZE - 2 * _MARGIN) / max(picture.size)
     width, height = (max(1, round(side * scale)) for side in picture.size)
     picture = picture.resize((width, height), Image.Resampling.LANCZOS)
     canvas = Image.new("RGBA", (PICTURE_SIZE, PICTURE_SIZE), "white")
-    left, top = (PICTURE_SIZE - width) // 2, (PICTURE_SIZE - height) // 2
-    canvas.alpha_composite(picture, (left, top))
+    canvas.alpha_composite(picture, ((PICTURE_SIZE - width) // 2, (PICTURE_SIZE - height) // 2))
     return np.asarray(canvas.convert("RGB"))
 
 
