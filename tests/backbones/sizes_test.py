@@ -1,5 +1,8 @@
 """Names of sizes -> backbones with the original's number of parameters."""
 
+import json
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -16,7 +19,9 @@ from keras_lit.backbones import (
 from keras_lit.backbones.sizes import TRANSFORMER_SIZES
 from tests import reference
 
-TREES = reference.load_json("trees", "param_trees.json")
+# Read here, not under KERAS_LIT_REFERENCE: the published architectures are always the same.
+FOLDER = pathlib.Path(reference.__file__).parent / "fixtures" / "reference" / "trees"
+TREES = json.loads((FOLDER / "param_trees.json").read_text())
 
 
 def count(make_backbone):

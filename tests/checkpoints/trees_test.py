@@ -1,5 +1,8 @@
 """Full-size architectures -> the same tensor names, shapes and counts as the original's."""
 
+import json
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -8,8 +11,10 @@ from keras_lit.checkpoints import Tensor, build_lit_model, build_tower, normalis
 from keras_lit.checkpoints.tables import entries_of
 from tests import reference
 
-TREES = reference.load_json("trees", "param_trees.json")
-STATISTICS = reference.load_json("trees", "lit_b16b_real_weight_stats.json")
+# Read here, not under KERAS_LIT_REFERENCE: the published architectures are always the same.
+FOLDER = pathlib.Path(reference.__file__).parent / "fixtures" / "reference" / "trees"
+TREES = json.loads((FOLDER / "param_trees.json").read_text())
+STATISTICS = json.loads((FOLDER / "lit_b16b_real_weight_stats.json").read_text())
 
 
 def build(tree_name):
