@@ -1,0 +1,52 @@
+"""`keras-lit embed` on a preset and a table of pictures, through the flags of the shell."""
+
+import keras
+import numpy as np
+import pytest
+from absl import app, flags
+from absl.testing import flagsaver
+
+import keras_lit
+from keras_lit.cli import embed
+from tests.data import caches
+
+
+def run(*arguments):
+    with flagsaver.flagsaver():
+        embed.run(flags.FLAGS(["keras-lit embed", *map(str, arguments)])[1:])
+
+
+def test_writes_a_cache_that_fits_the_preset(tmp_path, capsys):
+    model = caches.lit_model()
+    model.save_to_preset(tmp_path / "preset")
+    pictures = caches.arrays(5)["images"]
+    for number, picture in enumerate(pictures):
+        keras.utils.save_img(tmp_path / f"{number}.png", picture, scale=False)
+    lines = [f"{number}.png\t{caches.caption(number)}" for number in range(5)]
+    (tmp_path / "table.tsv").write_text("\n".join([*lines, "lost.png\tsea"]))
+    arguments = (tmp_path / "preset", tmp_path / "table.tsv", tmp_path / "cache")
+    run(*arguments, "--batch_size=2", "--batches_per_shard=1", "--dtype=float32")
+    printed = capsys.readouterr().out
+    assert "5 images" in printed
+    assert "1 of 6 pictures could not be read" in printed and "lost.png: no such file" in printed
+    cache = keras_lit.data.EmbeddingCache(tmp_path / "cache", model)
+    np.testing.assert_allclose(
+        np.concatenate([cache[index]["image_embeddings"] for index in range(5)]),
+        model.encode_images(pictures),
+        atol=1e-6,
+    )
+    with pytest.raises(ValueError, match=r"What differs: .*batch_size \(stored: 2; now: 3\)"):
+        run(*arguments, "--batch_size=3", "--batches_per_shard=1", "--dtype=float32")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["preset", "table.tsv"], "takes PRESET DATA CACHE_FOLDER"),
+        (["preset", "tfds:emoji_captions", "cache"], "expects tfds:NAME/SPLIT"),
+        (["preset", "t.tsv", "c", "--process_id=2", "--num_processes=2"], "--process_id must be"),
+    ],
+)
+def test_wrong_usage(arguments, message):
+    with pytest.raises(app.UsageError, match=message):
+        run(*arguments)
