@@ -9,11 +9,12 @@ import keras
 import keras_hub
 import numpy as np
 
-from keras_lit import distribution
-from keras_lit.layers.similarity_head import SimilarityHead
+import keras_lit.backbones  # noqa: F401  Registers the backbones that a saved model may name.
+from keras_lit import distribution, micro_batches, preprocessing
+from keras_lit.layers import SimilarityHead
 from keras_lit.losses import ContrastiveLoss
-from keras_lit.preprocessing import LiTPreprocessor
 from keras_lit.preprocessing import batches as input_batches
+from keras_lit.towers import Tower
 
 _LETTERS = {"L": "locked", "U": "unlocked", "u": "unlocked, from scratch"}
 
@@ -89,6 +90,12 @@ class LiTModel(keras_hub.models.Backbone):
     def __init__(
         self, image_tower, text_tower, preprocessor=None, tuning="Lu", head=None, name=None
     ):
+        for argument, tower in (("image_tower", image_tower), ("text_tower", text_tower)):
+            if not isinstance(tower, Tower):
+                raise ValueError(
+                    f"`{argument}` must be a `keras_lit.Tower`. Received: {tower!r}. Wrap a "
+                    "backbone: `keras_lit.Tower(backbone, pooling='mean')`."
+                )
         if image_tower.embedding_dim != text_tower.embedding_dim:
             raise ValueError(
                 "Both towers must embed into the same space. Received: image_tower with "
@@ -111,6 +118,7 @@ class LiTModel(keras_hub.models.Backbone):
         self.head = SimilarityHead() if head is None else head
         self.tuning = tuning
         self.contrastive_loss = None
+        self._micro_batch_size = None
         self._accuracy = keras.metrics.Mean(name="accuracy")
         self._temperature = keras.metrics.Mean(name="temperature")
 
@@ -165,17 +173,24 @@ class LiTModel(keras_hub.models.Backbone):
             outputs["text_embeddings"] = self.text_tower(inputs, training=training)
         return outputs
 
-    def compile(self, optimizer="adam", loss=None, **kwargs):
+    def compile(self, optimizer="adam", loss=None, micro_batch_size=None, **kwargs):
         """Configures the model for training.
 
         Args:
             optimizer: A `keras.optimizers.Optimizer`, or its name.
             loss: `keras_lit.losses.SoftmaxContrastiveLoss` or `SigmoidContrastiveLoss`.
+            micro_batch_size: Integer, how many pairs of the global batch go through the towers at
+                once. Memory shrinks with it; loss and gradients stay those of the whole batch, with
+                all its negatives. It divides the batch, and the number of devices divides it.
+                `None`: the whole batch.
             **kwargs: Other arguments of `keras.Model.compile`.
 
         Raises:
             ValueError: If `loss` is not contrastive, nothing is left to train, an option does not
                 run on several replicas, or the model was built before `data_parallel()`.
+
+        Reference:
+            - [GradCache](https://arxiv.org/abs/2101.06983), for micro-batches.
         """
         if not isinstance(loss, ContrastiveLoss):
             raise ValueError(
@@ -191,14 +206,19 @@ class LiTModel(keras_hub.models.Backbone):
         optimizer = keras.optimizers.get(optimizer)
         distribution.check_placement(self.variables)
         distribution.check_compile_options(optimizer, **kwargs)
+        micro_batches.check_micro_batch_size(micro_batch_size)
         optimizer = distribution.with_dense_gradients(optimizer)
         super().compile(optimizer=optimizer, loss=None, **kwargs)
         self.contrastive_loss = loss
+        self._micro_batch_size = micro_batch_size
+        for tower in (self.image_tower, self.text_tower):
+            tower.micro_batch_size = micro_batch_size
 
     def get_compile_config(self):
         config = super().get_compile_config()
         if config:
             config["loss"] = keras.saving.serialize_keras_object(self.contrastive_loss)
+            config["micro_batch_size"] = self._micro_batch_size
         return config
 
     def compile_from_config(self, config):
@@ -245,6 +265,8 @@ class LiTModel(keras_hub.models.Backbone):
         self._check_compiled("fit")
         self._check_tuning()
         batches = self._batches(x, batch_size, shuffle)
+        if self._micro_batch_size is not None:
+            batches = input_batches.check_micro_batches(batches, self._micro_batch_size)
         if validation_data is not None:
             validation_data = self._batches(validation_data, batch_size, shuffle=False)
         with input_batches.clear_errors():
@@ -416,4 +438,11 @@ class LiTModel(keras_hub.models.Backbone):
                     shutil.move(path, place)
 
 
-LiTPreprocessor.backbone_cls = LiTModel
+# So that keras-hub finds what belongs to a preset of this class: `LiTPreprocessor.from_preset`.
+for part in (
+    preprocessing.LiTPreprocessor,
+    preprocessing.ImageConverter,
+    preprocessing.SentencePieceTokenizer,
+    preprocessing.WordPieceTokenizer,
+):
+    part.backbone_cls = LiTModel

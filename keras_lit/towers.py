@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_lit import micro_batches
 from keras_lit.layers import pooling as pooling_layers
 
 
@@ -82,6 +83,7 @@ class Tower(keras.Model):
             )
         self._pooling_config = pooling
         self._locked = False
+        self.micro_batch_size = None  # Set by `LiTModel.compile`.
         names = [tensor.name for tensor in backbone.inputs]
         self.input_names = list(backbone.input) if isinstance(backbone.input, dict) else names
         # On symbolic features, so that pooling and projection are built and fit the backbone.
@@ -146,10 +148,11 @@ class Tower(keras.Model):
             return {self.input_names[0]: inputs} if isinstance(declared, dict) else inputs
         if len(self.input_names) == 1:
             name = self.input_names[0]
-            candidates = [n for n in (name, "images", "token_ids") if n in inputs]
-            if not candidates:
-                raise self._missing_input(name, inputs)
-            value = inputs[candidates[0]]
+            is_text = "int" in self.backbone.inputs[0].dtype
+            usual_name = "token_ids" if is_text else "images"
+            value = inputs.get(name, inputs.get(usual_name))
+            if value is None:
+                raise self._missing_input(name if name in inputs else usual_name, inputs)
             return {name: value} if isinstance(declared, dict) else value
         selected = {}
         for name in self.input_names:
@@ -168,11 +171,19 @@ class Tower(keras.Model):
         )
 
     def call(self, inputs, training=None):
-        if self._locked:
-            # Dropout and batch statistics would otherwise follow the outer model into training.
-            training = False
         selected = self.select_inputs(inputs)
-        embeddings = self._embed(self.backbone(selected, training=training), selected)
+        # Dropout and batch statistics would otherwise follow the outer model into training.
+        mode = False if self._locked else training
+
+        def embed(selected):
+            return self._embed(self.backbone(selected, training=mode), selected)
+
+        if self.micro_batch_size is None:
+            embeddings = embed(selected)
+        else:
+            embeddings = micro_batches.map_layer(
+                self, embed, selected, self.micro_batch_size, training
+            )
         return ops.stop_gradient(embeddings) if self._locked else embeddings
 
     def compute_output_spec(self, inputs, training=None):

@@ -30,6 +30,22 @@ def gather_batch(rows):
     return jax.lax.with_sharding_constraint(rows, jax.sharding.NamedSharding(mesh, everywhere))
 
 
+def map_micro_batches(function, weights, state, inputs, num_micro_batches):
+    # Each device deals its own rows out to all micro-batches. Cut into consecutive rows instead,
+    # a micro-batch would belong to one device, and the compiler would copy inputs to the others.
+    def deal_out(rows):
+        return rows.reshape(-1, num_micro_batches, *rows.shape[1:]).swapaxes(0, 1)
+
+    def step(state, micro_batch):
+        outputs, state = function(weights, state, micro_batch)
+        return state, outputs
+
+    # The backward pass runs each micro-batch again rather than keep what it computed.
+    step = jax.checkpoint(step, prevent_cse=False)
+    state, outputs = jax.lax.scan(step, state, jax.tree.map(deal_out, inputs))
+    return outputs.swapaxes(0, 1).reshape(-1, *outputs.shape[2:]), state
+
+
 def row_offset(num_rows):
     return 0
 

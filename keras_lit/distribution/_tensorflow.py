@@ -39,7 +39,73 @@ def _replica_context():
 
 def gather_batch(rows):
     context = _replica_context()
-    return rows if context is None else context.all_gather(rows, axis=0)
+    if context is None:
+        return rows
+    num_rows, *tail = rows.shape
+    # The gathered tensor has forgotten its shape. Replicas hold alike where a share is known.
+    num_columns = None if num_rows is None else num_rows * num_replicas()
+    return tf.ensure_shape(context.all_gather(rows, axis=0), (num_columns, *tail))
+
+
+def map_micro_batches(function, weights, state, inputs, num_micro_batches):
+    # Row i belongs to micro-batch i % num_micro_batches, as on JAX.
+    def deal_out(rows):
+        tail = rows.shape[1:]
+        size = tf.concat([[-1, num_micro_batches], tf.shape(rows)[1:]], axis=0)
+        return tf.ensure_shape(tf.reshape(rows, size), (None, None, *tail))
+
+    def gather_in(rows):
+        rows = tf.transpose(rows, (1, 0, 2))
+        return tf.reshape(rows, (-1, rows.shape[-1]))
+
+    micro_batches = tf.nest.map_structure(deal_out, inputs)
+
+    def run(weights, state, index):
+        micro_batch = tf.nest.map_structure(lambda rows: rows[:, index], micro_batches)
+        return function(weights, state, micro_batch)
+
+    def loop(step, *values):
+        """Runs `step` for every micro-batch; a Python loop would trace each by itself."""
+        return tf.while_loop(
+            lambda index, *_: index < num_micro_batches,
+            lambda index, *values: (index + 1, *step(index, *values)),
+            (tf.constant(0), *values),
+        )[1:]
+
+    @tf.custom_gradient
+    def map_all(*weights):
+        def forward_step(index, end_state, embeddings):
+            outputs, end_state = run(weights, end_state, index)
+            return end_state, embeddings.write(index, outputs)
+
+        embeddings = tf.TensorArray(tf.float32, num_micro_batches)
+        end_state, embeddings = loop(forward_step, state, embeddings)
+
+        def gradient(upstream, *_, variables=()):
+            upstream = deal_out(upstream)
+
+            def backward_step(index, state, totals):
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch(weights)
+                    outputs, state = run(weights, state, index)
+                gradients = tape.gradient(
+                    outputs, weights, upstream[:, index], unconnected_gradients="zero"
+                )
+                # An embedding's gradient is sparse, and the sum over micro-batches need not be.
+                totals = [
+                    t + tf.convert_to_tensor(g) for t, g in zip(totals, gradients, strict=True)
+                ]
+                return state, totals
+
+            # From the same state on, so that dropout drops the same again.
+            totals = loop(backward_step, state, [tf.zeros_like(weight) for weight in weights])[1]
+            # TensorFlow lists the frozen variables it found in the function, and wants them back.
+            return (totals, [None] * len(variables)) if variables else totals
+
+        return (gather_in(embeddings.stack()), *end_state), gradient
+
+    embeddings, *end_state = map_all(*weights)
+    return embeddings, end_state
 
 
 def row_offset(num_rows):

@@ -25,6 +25,13 @@ def gather_batch(rows):
     return rows
 
 
+def map_micro_batches(function, weights, state, inputs, num_micro_batches):
+    raise NotImplementedError(
+        "`micro_batch_size` is not available on torch. Leave it out, or set KERAS_BACKEND to jax "
+        "or tensorflow."
+    )
+
+
 def row_offset(num_rows):
     return 0
 

@@ -5,6 +5,7 @@ the only file of the package that asks which one runs.
 """
 
 import importlib
+import importlib.util
 
 import keras
 
@@ -62,6 +63,34 @@ def gather_batch(rows):
     return _backend.gather_batch(rows)
 
 
+def map_micro_batches(function, weights, state, inputs, num_micro_batches):
+    """Calls a function on one micro-batch after another, and differentiates it that way too.
+
+    The outputs and the gradients of `weights` are those of one call on all rows, in the memory of
+    a micro-batch: the backward pass runs each micro-batch again, from the state it had before.
+    Under data parallelism every micro-batch stays spread over all devices.
+
+    Args:
+        function: Pure function `(weights, state, micro_batch) -> (outputs, state)` whose outputs
+            are float32 `(micro_batch_rows, dim)`.
+        weights: List of tensors, the only ones that gradients reach.
+        state: List of tensors that each call updates for the next, e.g. random seeds.
+        inputs: Tensor `(rows, ...)`, or a list or dict of them.
+        num_micro_batches: Integer (or scalar tensor) that divides `rows`, which are this replica's.
+
+    Returns:
+        Tuple of the outputs, `(rows, dim)` in the order of the inputs, and the last state.
+
+    Raises:
+        NotImplementedError: On torch.
+
+    Reference:
+        - [Scaling Deep Contrastive Learning Batch Size under Memory Limited
+          Setup](https://arxiv.org/abs/2101.06983)
+    """
+    return _backend.map_micro_batches(function, weights, state, inputs, num_micro_batches)
+
+
 def row_offset(num_rows):
     """Says where this replica's rows start among the rows of the global batch.
 
@@ -104,6 +133,16 @@ def with_dense_gradients(optimizer):
         The same optimizer.
     """
     return _backend.with_dense_gradients(optimizer)
+
+
+def other_backends():
+    """Returns the names of the installed backends that do not run in this process."""
+    running = keras.config.backend()
+    return [
+        name
+        for name in ("jax", "tensorflow", "torch")
+        if name != running and importlib.util.find_spec(name) is not None
+    ]
 
 
 def check_placement(variables):

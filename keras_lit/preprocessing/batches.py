@@ -110,6 +110,44 @@ def check_pairs(batches, image_tower_locked):
     return batches.enumerate().map(check, num_parallel_calls=tf.data.AUTOTUNE)
 
 
+def check_micro_batches(batches, micro_batch_size):
+    """Checks that micro-batches divide every batch.
+
+    Args:
+        batches: What `check_pairs` returned.
+        micro_batch_size: Integer.
+
+    Returns:
+        `tf.data.Dataset` that checks each batch as it comes, or `batches` itself where it is
+        another data source.
+
+    Raises:
+        ValueError: If the batches are of one known size that micro-batches do not divide.
+    """
+    if not isinstance(batches, tf.data.Dataset):
+        return batches
+    problem = f"`micro_batch_size={micro_batch_size}` must divide every batch."
+    remedy = (
+        f"Use a multiple of {micro_batch_size} as batch size, and leave out the pairs that remain "
+        "at the end: `dataset.batch(batch_size, drop_remainder=True)`."
+    )
+    for value in tf.nest.flatten(batches.element_spec):
+        num_rows = value.shape[0]
+        if num_rows is not None and num_rows % micro_batch_size:
+            raise ValueError(f"{problem} Received: batches of {num_rows} pairs. {remedy}")
+
+    def check(batch):
+        num_rows = tf.shape(tf.nest.flatten(batch)[0])[0]
+        divides = tf.debugging.Assert(
+            num_rows % micro_batch_size == 0,
+            [f"{_MARK}{problem} {remedy} Received a batch of this many pairs:", num_rows],
+        )
+        with tf.control_dependencies([divides]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    return batches.map(check, num_parallel_calls=tf.data.AUTOTUNE)
+
+
 def _check_values(batch):
     checks = []
     for name, value in batch.items():
