@@ -153,7 +153,7 @@ class Shard:
                 array = np.load(path / file, mmap_mode="r", allow_pickle=False)
             except (ValueError, EOFError, FileNotFoundError) as error:
                 raise ValueError(damaged(path, f"'{file}': {error}")) from error
-            self._arrays[file.removesuffix(".npy")] = array
+            self._arrays[file.removesuffix(".npy")] = np.asarray(array)
 
     def embeddings(self, rows):
         """Returns the embeddings `(rows, views, dim)` as stored."""
@@ -165,8 +165,8 @@ class Shard:
 
     def captions(self, row):
         """Returns the captions of one row, a list of bytes."""
-        first, last = self._span("row_ends", row)
-        return [self._caption(index) for index in range(first, last)]
+        first, last = self._spans("row_ends", np.array([row]))
+        return self._texts(np.arange(first[0], last[0]))
 
     def chosen_captions(self, rows, choices):
         """Returns one caption per row, a list of bytes.
@@ -176,19 +176,20 @@ class Shard:
             choices: Array of integers >= 0, of which the remainder by the number of captions says
                 which one.
         """
-        chosen = []
-        for row, choice in zip(rows.tolist(), choices.tolist(), strict=True):
-            first, last = self._span("row_ends", row)
-            chosen.append(self._caption(first + choice % (last - first)))
-        return chosen
+        first, last = self._spans("row_ends", rows)
+        return self._texts(first + choices % (last - first))
 
-    def _span(self, name, index):
+    def _spans(self, name, indices):
+        """Returns where each of `indices` starts and stops."""
         ends = self._arrays[name]
-        return int(ends[index - 1]) if index else 0, int(ends[index])
+        return np.where(indices > 0, ends[np.maximum(indices, 1) - 1], 0), ends[indices]
 
-    def _caption(self, index):
-        start, stop = self._span("caption_ends", index)
-        return self._arrays["captions"][start:stop].tobytes()
+    def _texts(self, indices):
+        starts, stops = self._spans("caption_ends", indices)
+        # A slice of an array costs several times one of a memoryview.
+        data = memoryview(self._arrays["captions"])
+        spans = zip(starts.tolist(), stops.tolist(), strict=True)
+        return [bytes(data[start:stop]) for start, stop in spans]
 
 
 def check_entry_name(name):

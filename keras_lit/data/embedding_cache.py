@@ -148,6 +148,7 @@ class EmbeddingCache:
         seed=0,
         start_step=0,
         drop_remainder=True,
+        num_passes=1,
         input_context=None,
     ):
         """Returns batches for `LiTModel.fit`.
@@ -155,8 +156,11 @@ class EmbeddingCache:
         Batch `step` depends on the arguments and on nothing else: pass `step // num_batches` over
         the images has an order of its own, and chooses one view and one caption of each image. A
         block cipher (TensorFlow's `RandomIndexShuffle`) computes the order, so a global shuffle
-        takes no memory and a late start costs nothing. As with `tf.data`'s own shuffle,
-        each iteration over the dataset, hence each epoch of `fit`, is the next pass.
+        takes no memory and a late start costs nothing.
+
+        Each iteration over the dataset, hence each epoch of `fit`, makes the next `num_passes`
+        passes, as with `tf.data`'s own shuffle. To resume a run exactly, take the endless dataset,
+        which always begins at `start_step`, and `fit(..., steps_per_epoch=...)`; do not `repeat`.
 
         The first call reads all files against their checksums, as the first shuffled batches would
         read them anyway.
@@ -168,6 +172,7 @@ class EmbeddingCache:
             start_step: Integer, the first batch to return, counted over all passes. To go on after
                 `n` training steps pass `n`.
             drop_remainder: Boolean. `False` returns the last, smaller batch of each pass too.
+            num_passes: Integer, passes over the images in one iteration. `None`: endless.
             input_context: `tf.distribute.InputContext`: this process takes its share of the rows
                 of every batch. Defaults to all rows.
 
@@ -196,7 +201,8 @@ class EmbeddingCache:
             )
         if not self._verified:
             self.verify()
-        first_steps = itertools.count(start_step, steps)
+        if num_passes is not None and num_passes < 1:
+            raise ValueError(f"`num_passes` must be >= 1 or None. Received: {num_passes}.")
 
         def read(step):
             start = step % steps * batch_size
@@ -211,19 +217,13 @@ class EmbeddingCache:
             captions = _permute(images, seed, epoch, 2, _HASH_RANGE)
             return self._read(images, views, captions)
 
-        share = batch_size // num_processes if drop_remainder else None
-        return (
-            tf.data.Dataset.range(1)
-            # Asked anew by each iteration over the dataset.
-            .map(lambda _: tf.numpy_function(lambda: np.int64(next(first_steps)), [], tf.int64))
-            .flat_map(lambda first: tf.data.Dataset.range(first, first + steps))
-            .apply(tf.data.experimental.assert_cardinality(steps))
-            .map(
-                lambda step: self._with_shapes(read(step), share),
-                num_parallel_calls=tf.data.AUTOTUNE,
-            )
-            .prefetch(tf.data.AUTOTUNE)
-        )
+        rows = batch_size // num_processes if drop_remainder else None
+        numbers = tf.data.Dataset.counter(start_step)
+        if num_passes is not None:
+            numbers = _consecutive_ranges(start_step, steps * num_passes)
+        return numbers.map(
+            lambda step: self._with_shapes(read(step), rows), num_parallel_calls=tf.data.AUTOTUNE
+        ).prefetch(tf.data.AUTOTUNE)
 
     def _read(self, images, views, captions):
         """Returns the dict of tensors of some images, inside tf.data."""
@@ -276,6 +276,17 @@ class EmbeddingCache:
     def _load_shard(self, number):
         path = cache_files.shard_path(self.folder, number)
         return cache_files.Shard(path, self._shards[number]["files"])
+
+
+def _consecutive_ranges(start, size):
+    """Returns a dataset of `size` integers that goes on in each iteration where it ended."""
+    starts = itertools.count(start, size)
+    return (
+        tf.data.Dataset.range(1)
+        .map(lambda _: tf.numpy_function(lambda: np.int64(next(starts)), [], tf.int64))
+        .flat_map(lambda first: tf.data.Dataset.range(first, first + size))
+        .apply(tf.data.experimental.assert_cardinality(size))
+    )
 
 
 def _permute(values, seed, epoch, purpose, size):

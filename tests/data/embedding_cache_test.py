@@ -90,12 +90,29 @@ def test_start_step_goes_on_exactly_there(tmp_path):
     dataset = cache.dataset(5, seed=3)
     batches = [batch for _ in range(3) for batch in dataset]
     for start_step in (0, 1, 4, 6):
+        endless = cache.dataset(5, seed=3, start_step=start_step, num_passes=None)
+        expected = [batch["captions"].numpy().tolist() for batch in batches[start_step:]]
+        # Each iteration begins anew, however far an earlier one read ahead.
+        for _ in range(2):
+            found = [batch["captions"].numpy().tolist() for batch in endless.take(len(expected))]
+            assert found == expected
         resumed = cache.dataset(5, seed=3, start_step=start_step)
         found = [batch for _ in range(2) for batch in resumed]
         expected = batches[start_step : start_step + len(found)]
         for batch, other in zip(found, expected, strict=False):
             assert batch["captions"].numpy().tolist() == other["captions"].numpy().tolist()
             np.testing.assert_array_equal(batch["image_embeddings"], other["image_embeddings"])
+
+
+def test_one_iteration_can_make_several_passes(tmp_path):
+    cache = numbered_cache(tmp_path)
+    passes = cache.dataset(5)
+    expected = [batch for _ in range(4) for batch in images_of(passes)]
+    pairs_of_passes = cache.dataset(5, num_passes=2)
+    assert int(pairs_of_passes.cardinality()) == 8
+    assert images_of(pairs_of_passes) + images_of(pairs_of_passes) == expected
+    endless = cache.dataset(5, num_passes=None)
+    assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
 
 
 def test_without_shuffle_comes_the_stored_order_first_view_and_caption(tmp_path):
@@ -173,6 +190,7 @@ def test_more_shards_than_may_be_open_at_once(tmp_path):
     [
         ({"batch_size": 24}, "holds 23 images, fewer than one batch.*drop_remainder=False"),
         ({"batch_size": 0}, "`batch_size` must be > 0"),
+        ({"batch_size": 4, "num_passes": 0}, "`num_passes` must be >= 1 or None"),
         ({"batch_size": 4, "start_step": -1}, "`start_step` must be >= 0"),
         (
             {"batch_size": 5, "input_context": tf.distribute.InputContext(2, 0)},
