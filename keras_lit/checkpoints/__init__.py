@@ -9,6 +9,7 @@ from keras_lit.checkpoints.conversion import (
     export_archive,
     open_checkpoint,
 )
+from keras_lit.checkpoints.deferred import build_without_values
 from keras_lit.checkpoints.layouts import Checkpoint, normalise
 from keras_lit.checkpoints.tensors import CheckpointError, Tensor
 
@@ -19,6 +20,7 @@ __all__ = [
     "Tensor",
     "build_lit_model",
     "build_tower",
+    "build_without_values",
     "convert",
     "export",
     "export_archive",

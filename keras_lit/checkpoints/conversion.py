@@ -12,6 +12,7 @@ from keras_lit.checkpoints.archive import (
     verify_archive,
     write_archive,
 )
+from keras_lit.checkpoints.deferred import fill
 from keras_lit.checkpoints.layouts import TOWER_PREFIXES, normalise
 from keras_lit.checkpoints.positions import fit_positions, vit_of
 from keras_lit.checkpoints.tables import entries_of
@@ -95,13 +96,14 @@ def convert(source, model, ignore=(), on_tensor=None):
     plan, surplus = _match(tensors, entries_of(model), [*_ignorable(model), *ignore])
 
     matched = []
-    # In the order of the file, so that the slices of one stacked tensor share one read.
-    for entry, tensor in sorted(plan, key=lambda row: row[1].sources):
-        array = np.array(tensor.read(), dtype="float32").reshape(entry.variable.shape)
-        entry.variable.assign(array)
-        matched.append((tensor.sources, entry.variable.path, tuple(entry.variable.shape)))
+    # The largest first, while the model is still empty; slices of one stacked tensor together.
+    plan.sort(key=lambda row: (-np.prod(row[1].shape), row[1].sources))
+    for entry, tensor in plan:
+        shape = tuple(entry.variable.shape)
+        fill(entry.variable, np.array(tensor.read(), dtype="float32").reshape(shape))
+        matched.append((tensor.sources, entry.variable.path, shape))
         if on_tensor is not None:
-            on_tensor(entry.variable.path, array.size)
+            on_tensor(entry.variable.path, int(np.prod(shape)))
     ignored = {name: "not part of the model" for name in surplus}
     return ConversionReport(
         matched=matched,

@@ -9,6 +9,7 @@ from keras_lit.checkpoints import (
     CheckpointError,
     build_lit_model,
     build_tower,
+    build_without_values,
     convert,
     export,
     export_archive,
@@ -130,6 +131,18 @@ def test_progress_is_reported_per_variable():
     seen = []
     report = convert(random_arrays(tower), tower, on_tensor=lambda path, size: seen.append(size))
     assert sum(seen) == report.num_parameters
+
+
+def test_models_without_values_are_filled():
+    arrays = random_arrays(lit_model(), "vit_jax")
+    model = build_without_values(lit_model)
+    convert(arrays, model)
+    images = np.zeros((2, 48, 48, 3), "float32")
+    expected = lit_model()
+    convert(arrays, expected)
+    np.testing.assert_array_equal(model.encode_images(images), expected.encode_images(images))
+    for name, array in export(model, "vit_jax"):
+        np.testing.assert_array_equal(array, arrays[name])
 
 
 def changed(arrays, **changes):

@@ -3,11 +3,16 @@
 import json
 import pathlib
 
-import keras
 import numpy as np
 import pytest
 
-from keras_lit.checkpoints import Tensor, build_lit_model, build_tower, normalise
+from keras_lit.checkpoints import (
+    Tensor,
+    build_lit_model,
+    build_tower,
+    build_without_values,
+    normalise,
+)
 from keras_lit.checkpoints.tables import entries_of
 from tests import reference
 
@@ -18,7 +23,7 @@ STATISTICS = json.loads((FOLDER / "lit_b16b_real_weight_stats.json").read_text()
 
 
 def build(tree_name):
-    """Builds an architecture from shapes alone, with variables that take no memory."""
+    """Builds an architecture from shapes alone, with weights that take no memory."""
     tensors = {}
     for pattern, row in TREES[tree_name]["tree"].items():
         for index in range(row["count"] if "{i}" in pattern else 1):
@@ -26,8 +31,7 @@ def build(tree_name):
             tensors[name] = Tensor(tuple(row["shape"]), (name,), read=None)
     tensors = normalise(tensors).tensors
     build_model = build_lit_model if "t" in tensors else build_tower
-    with keras.StatelessScope(initialize_variables=False):
-        return build_model(tensors), tensors
+    return build_without_values(build_model, tensors), tensors
 
 
 @pytest.mark.parametrize("tree_name", TREES)

@@ -1,0 +1,55 @@
+"""Function that builds a model -> the model without values, which cost time and memory.
+
+A conversion overwrites all of them: LiT-B16B would draw 200 million random numbers for nothing.
+Keras has such variables, but no public way to give them their first value; this file is the only
+one that reaches into it.
+"""
+
+import keras
+from keras.src.backend.common import global_state
+
+_PENDING = "uninitialized_variables"
+
+
+def build_without_values(build_model, *args, **kwargs):
+    """Builds a model whose weights take no memory until `convert` fills them.
+
+    Such a model cannot be called or saved before; shapes and `count_params` are there.
+
+    Args:
+        build_model: function that returns a model or layer.
+        *args: its arguments.
+        **kwargs: its named arguments.
+
+    Returns:
+        What `build_model` returned.
+
+    Example:
+
+    ```python
+    from keras_lit.backbones import ViTBackbone
+    from keras_lit.checkpoints import build_without_values
+
+    build_without_values(ViTBackbone.from_variant, "H/14").count_params()  # 630764800
+    ```
+    """
+    before = global_state.get_global_attribute(_PENDING) or []
+    with keras.StatelessScope(initialize_variables=False):
+        model = build_model(*args, **kwargs)
+    pending = global_state.get_global_attribute(_PENDING) or []
+    weights = {id(variable) for variable in model.weights}
+    # Keras would initialise what it has on its list when the next model is built.
+    global_state.set_global_attribute(_PENDING, before)
+    for variable in pending:
+        if id(variable) not in weights and not any(variable is other for other in before):
+            variable._deferred_initialize()  # seeds of dropout, metrics
+    return model
+
+
+def fill(variable, array):
+    """Gives a variable the values of a NumPy array, whether or not it has any yet."""
+    if variable._value is not None:
+        variable.assign(array)
+        return
+    variable._initializer = lambda shape, dtype: keras.ops.convert_to_tensor(array, dtype=dtype)
+    variable._deferred_initialize()
