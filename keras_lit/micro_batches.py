@@ -82,7 +82,8 @@ def map_layer(layer, function, inputs, micro_batch_size, training):
 
 
 def _values(variables):
-    return [ops.convert_to_tensor(variable) for variable in variables]
+    # A cast reads a variable on every backend; TensorFlow takes one for a tensor as it is.
+    return [ops.cast(variable, variable.dtype) for variable in variables]
 
 
 def _check_exact(scope, frozen, before):

@@ -204,7 +204,7 @@ def chunked_softplus_sum(rows, columns, bias, chunk_size=None):
 
         return ops.concatenate([total, ops.cast(best_column, rows.dtype)]), gradient
 
-    outputs = ops.custom_gradient(forward)(rows, columns, ops.convert_to_tensor(bias))
+    outputs = ops.custom_gradient(forward)(rows, columns, bias)
     num_rows = ops.shape(rows)[0]
     best_column = ops.cast(ops.stop_gradient(outputs[num_rows:]), "int32")
     return outputs[:num_rows], best_column

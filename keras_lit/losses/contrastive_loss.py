@@ -66,7 +66,7 @@ class ContrastiveLoss(keras.losses.Loss):
         images, texts = ops.cast(images, "float32"), ops.cast(texts, "float32")
         rows = ops.exp(head.log_temperature) * images
         columns = distribution.gather_batch(texts)
-        bias = 0.0 if head.logit_bias is None else head.logit_bias
+        bias = ops.cast(0.0 if head.logit_bias is None else head.logit_bias, "float32")
         positive_logits = ops.sum(rows * texts, axis=1) + bias
         chunk_size = self._choose_chunk_size(ops.shape(columns)[0])
         losses, best_columns = self._compare(rows, columns, bias, chunk_size)
