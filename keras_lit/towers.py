@@ -88,6 +88,7 @@ class Tower(keras.Model):
         self.input_names = list(backbone.input) if isinstance(backbone.input, dict) else names
         # On symbolic features, so that pooling and projection are built and fit the backbone.
         self._embedding_dim = self._embed(backbone.output, backbone.input).shape[-1]
+        self.built = True
 
     def build(self, input_shape=None):
         self.built = True

@@ -69,7 +69,9 @@ def test_a_locked_tower_keeps_every_byte_and_an_unlocked_one_trains(tuning):
         assert moved == [] if letter == "L" else len(moved) > len(paths) // 2
         assert tower.locked == (letter == "L")
     slots = {v.path for v in model.optimizer.variables}
-    locked = [t for t, letter in zip(("image_tower", "text_tower"), tuning) if letter == "L"]
+    locked = [
+        t for t, letter in zip(("image_tower", "text_tower"), tuning, strict=True) if letter == "L"
+    ]
     assert not [path for path in slots if any(name in path for name in locked)]
 
 
@@ -115,6 +117,25 @@ def test_encoding_in_the_middle_of_fit_sees_the_weights_of_that_step():
     model.fit(pairs, batch_size=8, verbose=0, callbacks=[Encode()])
     assert len(seen) == 2 and np.abs(seen[0] - seen[1]).max() > 1e-4
     np.testing.assert_allclose(seen[1], model.encode_texts(pairs), atol=1e-6)
+
+
+def test_each_epoch_reads_the_data_set_once():
+    """A data set in a seeded order, new for each pass, gives every backend the same batches."""
+    preprocessor = keras_lit.LiTPreprocessor(
+        keras_lit.preprocessing.ImageConverter(image_size=8),
+        keras_lit.preprocessing.WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "a"], tiny.TOKENS),
+    )
+    model = compiled(preprocessor=preprocessor)
+    passes = []
+    pairs = {"images": np.zeros((4, 9, 9, 3), "uint8"), "captions": ["a"] * 4}
+    dataset = (
+        tf.data.Dataset.range(1)
+        .map(lambda index: tf.numpy_function(lambda i: passes.append(i) or i, [index], tf.int64))
+        .flat_map(lambda _: tf.data.Dataset.from_tensor_slices(pairs).batch(2))
+        .apply(tf.data.experimental.assert_cardinality(2))
+    )
+    model.fit(dataset, epochs=3, verbose=0)
+    assert len(passes) == 3
 
 
 @pytest.mark.parametrize("num_images", [0, 1, 3, 10])
@@ -211,6 +232,8 @@ def test_towers_must_share_a_space():
     text_tower = keras_lit.Tower(tiny.text_backbone(width=6), pooling="last_token")
     with pytest.raises(ValueError, match="projection_dim=8"):
         keras_lit.LiTModel(image_tower, text_tower)
+    with pytest.raises(ValueError, match="`text_tower` must be a `keras_lit.Tower`"):
+        keras_lit.LiTModel(image_tower, tiny.text_backbone())
 
 
 def test_compile_errors():

@@ -11,10 +11,10 @@ TOKENS = 4
 
 def image_backbone(dropout=0.0):
     """A small convolutional backbone with batch statistics: (8, 8, 3) -> (2, 2, 8)."""
-    images = keras.Input((8, 8, 3))
-    features = keras.layers.Conv2D(8, 4, strides=4)(images)
-    features = keras.layers.BatchNormalization()(features)
-    features = keras.layers.Dropout(dropout)(features)
+    images = keras.Input((8, 8, 3), name="images")
+    features = keras.layers.Conv2D(8, 4, strides=4, name="conv")(images)
+    features = keras.layers.BatchNormalization(name="norm")(features)
+    features = keras.layers.Dropout(dropout, name="dropout")(features)
     return keras.Model(images, features, name="image_backbone")
 
 

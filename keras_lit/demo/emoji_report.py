@@ -163,7 +163,9 @@ def _confusion(model, emojis):
     labels = emoji_scores.group_labels(emojis)
     images = model.encode_images(emojis.images[labels >= 0])
     similarities = emoji_scores.group_classifier(model).similarities(images)
-    return confusion_matrix(similarities, labels[labels >= 0]), COARSE_GROUPS
+    predicted = similarities.argmax(axis=1)
+    matrix = confusion_matrix(predicted, labels[labels >= 0], len(COARSE_GROUPS))
+    return matrix, COARSE_GROUPS
 
 
 def _notes(checked):

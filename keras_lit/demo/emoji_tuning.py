@@ -77,8 +77,8 @@ def cached_batches(model, emojis, folder, seed=0):
         model, pairs_with_views(emojis), folder, source="emoji_captions"
     )
     return lambda start_step: cache.dataset(
-        min(BATCH_SIZE, len(cache)), seed=seed, start_step=start_step
-    ).repeat()
+        min(BATCH_SIZE, len(cache)), seed=seed, start_step=start_step, num_passes=None
+    )
 
 
 def compile_model(model, num_steps):

@@ -70,7 +70,10 @@ class LiTPreprocessor(keras_hub.models.Preprocessor):
         self.image_converter = image_converter
         self.tokenizer = tokenizer
         self._sequence_length = sequence_length
-        self.built = True
+        # Nothing here has weights to build. Keras on JAX reads one batch ahead of training if it
+        # finds an unbuilt layer, which would give it another order of batches than TensorFlow.
+        for layer in self._flatten_layers():
+            layer.built = True
 
     @property
     def sequence_length(self):
