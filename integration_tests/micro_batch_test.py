@@ -1,0 +1,94 @@
+"""Micro-batches against whole batches: the same losses and weights, in fresh processes."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+_REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+
+_WARNINGS = [
+    # Deprecations inside the backends are theirs; what Keras warns of is a UserWarning.
+    *("-W", "error::UserWarning"),
+    *("-W", "error::RuntimeWarning"),
+]
+
+
+def run(folder, backend, num_devices, settings):
+    out = folder / "results.npz"
+    command = [sys.executable, *_WARNINGS, "-m", "integration_tests.micro_batch_worker"]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [*command, str(num_devices), json.dumps(settings), str(out)],
+        cwd=_REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    results = {}
+    with np.load(out) as archive:
+        for key in archive:
+            name, value = key.split("/")
+            results.setdefault(name, {})[value] = archive[key]
+    return results
+
+
+def assert_same(results, expected):
+    assert results.keys() == expected.keys()
+    for name, value in results.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("backend, num_devices", [("jax", 1), ("jax", 4), ("tensorflow", 2)])
+def test_micro_batches_train_to_the_weights_of_the_whole_batch(tmp_path, backend, num_devices):
+    runs = {
+        "whole": {},
+        "micro": {"micro_batch_size": 4},
+        "chunked": {"micro_batch_size": 4, "chunk_size": 5},
+    }
+    results = run(tmp_path, backend, num_devices, {"tuning": "Uu", "runs": runs})
+    assert not np.allclose(results["whole"]["loss"], 0)
+    assert_same(results["micro"], results["whole"])
+    assert_same(results["chunked"], results["whole"])
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_dropout_drops_the_same_in_both_passes(tmp_path, backend):
+    """The comparison keeps every micro-batch of the forward pass, so that nothing is run again."""
+    runs = {
+        "unrolled": {"unrolled": 3},
+        "micro": {"micro_batch_size": 4},
+        # Compiled, TensorFlow draws other masks from the same seed.
+        "unrolled_jit": {"unrolled": 3, "jit_compile": True},
+        "micro_jit": {"micro_batch_size": 4, "jit_compile": True},
+        "whole": {},
+    }
+    for tuning in ("Uu", "Lu"):
+        results = run(tmp_path, backend, 1, {"tuning": tuning, "dropout": 0.5, "runs": runs})
+        assert_same(results["micro"], results["unrolled"])
+        assert_same(results["micro_jit"], results["unrolled_jit"])
+        # Dropout does something: the whole batch draws other masks.
+        assert np.abs(results["whole"]["loss"] - results["micro"]["loss"]).max() > 1e-3
+
+
+def test_no_device_gathers_the_inputs_of_the_others():
+    """The compiled step of 4 devices moves embeddings and gradients between them, not images."""
+    done = subprocess.run(
+        [sys.executable, *_WARNINGS, "-m", "integration_tests.compiled_step_worker", "4"],
+        cwd=_REPOSITORY,
+        env={**os.environ, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    moved = json.loads(done.stdout.splitlines()[-1])
+    # 64 pairs have embeddings of 64 x 8 numbers. A device's share of one micro-batch, 4 images of
+    # 8 x 8 x 3, has more.
+    assert moved["all-gather"], "the negatives of other devices must come from somewhere"
+    for operation in ("all-gather", "all-to-all", "collective-permute"):
+        assert max(moved[operation], default=0) <= 64 * 8, moved
