@@ -12,6 +12,8 @@ Examples:
   keras-lit embed runs/demo/lit_emoji tfds:emoji_captions/train cache --caption_feature=names
 """
 
+import types
+
 from absl import app, flags
 
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 256, "Images per batch.", lower_bound=1)
@@ -44,8 +46,6 @@ def run(arguments):
             f"{_PROCESS_ID.value}"
         )
 
-    import tensorflow as tf
-
     import keras_lit
 
     table = None
@@ -63,7 +63,9 @@ def run(arguments):
         source=source,
         dtype=_DTYPE.value,
         batches_per_shard=_BATCHES_PER_SHARD.value,
-        input_context=tf.distribute.InputContext(_NUM_PROCESSES.value, _PROCESS_ID.value),
+        input_context=types.SimpleNamespace(
+            num_input_pipelines=_NUM_PROCESSES.value, input_pipeline_id=_PROCESS_ID.value
+        ),
     )
     print(f"{len(cache):,} images of {data} are stored in {folder}.")
     if table is not None and table.broken:

@@ -1,0 +1,212 @@
+"""Images and texts -> unit-norm embeddings (batch, dim) in one space: two towers and a head."""
+
+import copy
+import pathlib
+import shutil
+import tempfile
+
+import keras
+import keras_hub
+import numpy as np
+
+import keras_lit.backbones  # noqa: F401  Registers the backbones that a saved model may name.
+from keras_lit import distribution
+from keras_lit.layers import SimilarityHead
+from keras_lit.preprocessing import batches as input_batches
+from keras_lit.towers import Tower
+
+
+def _with_backbone_dtype(tower_config, dtype):
+    """Returns a serialized tower whose backbone has another dtype policy."""
+    tower_config = copy.deepcopy(tower_config)
+    tower_config["config"]["backbone"]["config"]["dtype"] = dtype
+    return tower_config
+
+
+class DualEncoder(keras_hub.models.Backbone):
+    """The part of `LiTModel` that embeds, saves and loads; training is in `LiTModel`.
+
+    Args:
+        image_tower: `keras_lit.Tower`.
+        text_tower: `keras_lit.Tower` with embeddings of the same length.
+        preprocessor: `keras_lit.LiTPreprocessor` or `None`.
+        head: `keras_lit.layers.SimilarityHead`. Defaults to temperature 10 without a bias.
+        name: String.
+    """
+
+    def __init__(self, image_tower, text_tower, preprocessor=None, head=None, name=None):
+        for argument, tower in (("image_tower", image_tower), ("text_tower", text_tower)):
+            if not isinstance(tower, Tower):
+                raise ValueError(
+                    f"`{argument}` must be a `keras_lit.Tower`. Received: {tower!r}. Wrap a "
+                    "backbone: `keras_lit.Tower(backbone, pooling='mean')`."
+                )
+        if image_tower.embedding_dim != text_tower.embedding_dim:
+            raise ValueError(
+                "Both towers must embed into the same space. Received: image_tower with "
+                f"{image_tower.embedding_dim} dimensions, text_tower with "
+                f"{text_tower.embedding_dim}. Pass `projection_dim={image_tower.embedding_dim}` to "
+                "the text tower."
+            )
+        inputs = {
+            **image_tower.symbolic_inputs("images"),
+            **text_tower.symbolic_inputs("token_ids"),
+        }
+        outputs = {
+            "image_embeddings": image_tower(inputs),
+            "text_embeddings": text_tower(inputs),
+        }
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
+        self.image_tower = image_tower
+        self.text_tower = text_tower
+        self.preprocessor = preprocessor
+        self.head = SimilarityHead() if head is None else head
+
+    @property
+    def input_spec(self):
+        # Any subset of the inputs will do, see `call`.
+        return None
+
+    @property
+    def temperature(self):
+        """The factor that multiplies similarities, as a float."""
+        distribution.sync_variables(self)
+        return float(np.exp(keras.ops.convert_to_numpy(self.head.log_temperature)))
+
+    def call(self, inputs, training=None):
+        outputs = {}
+        if "image_embeddings" in inputs:
+            outputs["image_embeddings"] = keras.ops.cast(inputs["image_embeddings"], "float32")
+        elif any(name in inputs for name in ("images", *self.image_tower.input_names)):
+            outputs["image_embeddings"] = self.image_tower(inputs, training=training)
+        if any(name in inputs for name in ("token_ids", *self.text_tower.input_names)):
+            outputs["text_embeddings"] = self.text_tower(inputs, training=training)
+        return outputs
+
+    def encode_images(self, images, batch_size=64):
+        """Embeds images.
+
+        Args:
+            images: uint8 `(batch, height, width, 3)`, or a list of such arrays or of paths. Without
+                a preprocessor: float `(batch, height, width, 3)` in [-1, 1].
+            batch_size: Integer, the largest number of images that go through the tower at once.
+
+        Returns:
+            Float32 NumPy array `(batch, dim)`, rows of length 1.
+        """
+        return self._encode(self.image_tower, images, self._convert_images, batch_size)
+
+    def encode_texts(self, texts, batch_size=256):
+        """Embeds texts.
+
+        Args:
+            texts: List of strings. Without a preprocessor: the text tower's inputs.
+            batch_size: Integer, the largest number of texts that go through the tower at once.
+
+        Returns:
+            Float32 NumPy array `(batch, dim)`, rows of length 1.
+        """
+        if isinstance(texts, str):
+            raise ValueError(f"`texts` must be a list of strings. Received: {texts!r}. Use [text].")
+        return self._encode(self.text_tower, texts, self._tokenize, batch_size)
+
+    def _convert_images(self, images):
+        if self.preprocessor is not None and self.preprocessor.image_converter is not None:
+            return self.preprocessor.convert_images(images)
+        return input_batches.check_float_images(np.asarray(images))
+
+    def _tokenize(self, texts):
+        if self.preprocessor is not None and self.preprocessor.tokenizer is not None:
+            return self.preprocessor.tokenize_captions(texts)
+        if isinstance(texts, dict):
+            texts = {name: texts[name] for name in self.text_tower.input_names if name in texts}
+        return input_batches.check_token_ids(texts)
+
+    def _encode(self, tower, examples, prepare, batch_size):
+        if not batch_size > 0:
+            raise ValueError(f"`batch_size` must be > 0. Received: batch_size={batch_size}.")
+        distribution.sync_variables(self)
+        num_examples = input_batches.num_rows(examples)
+        embeddings = [np.zeros((0, tower.embedding_dim), "float32")]
+        for start in range(0, num_examples, batch_size):
+            chunk = prepare(input_batches.slice_rows(examples, start, start + batch_size))
+            embeddings.append(
+                input_batches.predict_padded(tower, chunk, distribution.num_replicas())
+            )
+        return np.concatenate(embeddings)
+
+    def get_config(self):
+        return {
+            "image_tower": keras.saving.serialize_keras_object(self.image_tower),
+            "text_tower": keras.saving.serialize_keras_object(self.text_tower),
+            "preprocessor": keras.saving.serialize_keras_object(self.preprocessor),
+            "head": keras.saving.serialize_keras_object(self.head),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        dtype = config.pop("dtype", None)
+        if dtype is not None:
+            for key in ("image_tower", "text_tower"):
+                config[key] = _with_backbone_dtype(config[key], dtype)
+        for key in ("image_tower", "text_tower", "preprocessor", "head"):
+            if isinstance(config.get(key), dict):
+                config[key] = keras.saving.deserialize_keras_object(config[key])
+        return cls(**config)
+
+    @classmethod
+    def from_preset(cls, preset, load_weights=True, **kwargs):
+        """Loads a model with its tokenizer and image preprocessing.
+
+        Args:
+            preset: A local folder written by `save_to_preset`, or a `kaggle://` or `hf://` handle.
+            load_weights: Boolean. `False` leaves the weights at their random start.
+            **kwargs: Constructor arguments that replace saved ones, e.g. `tuning="Uu"`; and
+                `dtype`, the dtype policy of both backbones, e.g. `"bfloat16"`.
+
+        Returns:
+            A `LiTModel`.
+
+        Raises:
+            ValueError: If the preset is missing, damaged or of another class.
+        """
+        try:
+            model = super().from_preset(str(preset), load_weights=load_weights, **kwargs)
+            if model.preprocessor is not None:
+                model.preprocessor.load_preset_assets(str(preset))
+        except (OSError, KeyError, UnicodeDecodeError, ValueError) as error:
+            raise ValueError(
+                f"Cannot load the preset '{preset}': {error} If the folder is damaged or was "
+                "copied in part, write it again with `model.save_to_preset()`."
+            ) from error
+        return model
+
+    def save_to_preset(self, preset_dir, max_shard_size=10):
+        """Saves architecture, weights, tokenizer and image preprocessing into a folder.
+
+        All files are written beside the folder first, so that a failure leaves an older preset of
+        the same name as it was.
+
+        Args:
+            preset_dir: Path of a folder.
+            max_shard_size: Number, gigabytes per weights file.
+
+        Raises:
+            OSError: If the folder cannot be written.
+        """
+        target = pathlib.Path(preset_dir)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
+            super().save_to_preset(folder, max_shard_size=max_shard_size)
+            if self.preprocessor is not None:
+                self.preprocessor.save_to_preset(folder)
+            target.mkdir(exist_ok=True)
+            for stale in target.glob("model*.weights.*"):
+                stale.unlink()
+            for path in sorted(pathlib.Path(folder).rglob("*")):
+                if path.is_file():
+                    place = target / path.relative_to(folder)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.move(path, place)
