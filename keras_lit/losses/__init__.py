@@ -7,7 +7,6 @@ from keras_lit.losses.contrastive_loss import (
     SoftmaxContrastiveLoss,
 )
 from keras_lit.losses.functional import (
-    in_batch_accuracy,
     sigmoid_contrastive_loss,
     softmax_contrastive_loss,
 )
@@ -18,7 +17,6 @@ __all__ = [
     "SoftmaxContrastiveLoss",
     "chunked_logsumexp",
     "chunked_softplus_sum",
-    "in_batch_accuracy",
     "sigmoid_contrastive_loss",
     "softmax_contrastive_loss",
 ]

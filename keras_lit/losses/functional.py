@@ -55,9 +55,3 @@ def sigmoid_contrastive_loss(logits, positives):
     # -log_sigmoid(label * logit), with label +1 for the positive and -1 otherwise.
     is_positive = _is_positive(logits, positives)
     return ops.sum(ops.softplus(ops.where(is_positive, -logits, logits)), axis=1)
-
-
-def in_batch_accuracy(logits, positives):
-    """Says for each row whether its positive is the best of all columns: `(rows,)`, 1.0 or 0.0."""
-    best = ops.argmax(logits, axis=1)
-    return ops.cast(ops.cast(best, "int32") == ops.cast(positives, "int32"), "float32")
