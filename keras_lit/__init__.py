@@ -5,12 +5,15 @@
 
 import importlib
 
+from keras_lit import preset_names
+
 __version__ = "0.1.0"
 
 _OBJECTS = {
     "LiTModel": "keras_lit.lit_model",
     "LiTPreprocessor": "keras_lit.preprocessing",
     "Tower": "keras_lit.towers",
+    "list_presets": "keras_lit.presets",
 }
 _SUBPACKAGES = (
     "backbones",
@@ -20,6 +23,7 @@ _SUBPACKAGES = (
     "evaluation",
     "layers",
     "losses",
+    "optimizers",
     "preprocessing",
     "presets",
 )
@@ -37,3 +41,10 @@ def __getattr__(name):
 
 def __dir__():
     return sorted(__all__)
+
+
+def _published_folder(*arguments):
+    return importlib.import_module("keras_lit.presets").published_folder(*arguments)
+
+
+preset_names.register(_published_folder)

@@ -10,7 +10,7 @@ import keras_hub
 import numpy as np
 
 import keras_lit.backbones  # noqa: F401  Registers the backbones that a saved model may name.
-from keras_lit import distribution
+from keras_lit import distribution, preset_names
 from keras_lit.layers import SimilarityHead
 from keras_lit.preprocessing import batches as input_batches
 from keras_lit.towers import Tower
@@ -161,8 +161,11 @@ class DualEncoder(keras_hub.models.Backbone):
         """Loads a model with its tokenizer and image preprocessing.
 
         Args:
-            preset: A local folder written by `save_to_preset`, or a `kaggle://` or `hf://` handle.
-            load_weights: Boolean. `False` leaves the weights at their random start.
+            preset: The name of a published preset (see `keras_lit.list_presets`), which is
+                downloaded and converted on first use; a local folder written by `save_to_preset`;
+                or a `kaggle://` or `hf://` handle.
+            load_weights: Boolean. `False` leaves the weights at their random start, and downloads
+                nothing: a published preset then has no tokenizer unless it was loaded before.
             **kwargs: Constructor arguments that replace saved ones, e.g. `tuning="Uu"`; and
                 `dtype`, the dtype policy of both backbones, e.g. `"bfloat16"`.
 
@@ -172,10 +175,11 @@ class DualEncoder(keras_hub.models.Backbone):
         Raises:
             ValueError: If the preset is missing, damaged or of another class.
         """
+        folder = preset_names.folder_of(preset, "LiTModel", load_weights)
         try:
-            model = super().from_preset(str(preset), load_weights=load_weights, **kwargs)
+            model = super().from_preset(folder, load_weights=load_weights, **kwargs)
             if model.preprocessor is not None:
-                model.preprocessor.load_preset_assets(str(preset))
+                model.preprocessor.load_preset_assets(folder)
         except (OSError, KeyError, UnicodeDecodeError, ValueError) as error:
             raise ValueError(
                 f"Cannot load the preset '{preset}': {error} If the folder is damaged or was "

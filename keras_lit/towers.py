@@ -1,9 +1,12 @@
 """Images or token ids -> unit-norm embeddings (batch, dim): backbone, pooling, projection, norm."""
 
+import copy
+
 import keras
 from keras import ops
+from keras_hub.src.utils import preset_utils
 
-from keras_lit import micro_batches
+from keras_lit import micro_batches, preset_names
 from keras_lit.layers import pooling as pooling_layers
 
 
@@ -235,7 +238,51 @@ class Tower(keras.Model):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
+        dtype = config.pop("dtype", None)
+        if dtype is not None:
+            config["backbone"] = copy.deepcopy(config["backbone"])
+            config["backbone"]["config"]["dtype"] = dtype
         for key in ("backbone", "pooling"):
             if isinstance(config[key], dict):
                 config[key] = keras.saving.deserialize_keras_object(config[key])
         return cls(**config)
+
+    @classmethod
+    def from_preset(cls, preset, load_weights=True, dtype=None):
+        """Loads a published image tower, or a tower written by `save_to_preset`.
+
+        A backbone's preset goes through the backbone:
+        `Tower(keras_hub.models.Backbone.from_preset(...), pooling=...)`.
+
+        Args:
+            preset: The name of a published preset (see `keras_lit.list_presets`), which is
+                downloaded and converted on first use; or a local folder.
+            load_weights: Boolean. `False` leaves the weights at their random start, and downloads
+                nothing.
+            dtype: The dtype policy of the backbone. `None`: as saved.
+
+        Returns:
+            A `Tower`.
+
+        Raises:
+            ValueError: If the preset is missing, damaged or of another class.
+        """
+        folder = preset_names.folder_of(preset, "Tower", load_weights)
+        try:
+            loader = preset_utils.get_preset_loader(folder)
+            tower_class = loader.check_backbone_class()
+            if not issubclass(tower_class, cls):
+                raise ValueError(f"it holds a {tower_class.__name__}, not a Tower.")
+            return loader.load_backbone(tower_class, load_weights, dtype=dtype)
+        except (OSError, KeyError, UnicodeDecodeError, ValueError) as error:
+            raise ValueError(f"Cannot load the preset '{preset}' as a Tower: {error}") from error
+
+    def save_to_preset(self, preset_dir, max_shard_size=10):
+        """Saves architecture and weights into a folder, for `from_preset`.
+
+        Args:
+            preset_dir: Path of a folder.
+            max_shard_size: Number, gigabytes per weights file.
+        """
+        saver = preset_utils.get_preset_saver(str(preset_dir))
+        saver.save_backbone(self, max_shard_size=max_shard_size)

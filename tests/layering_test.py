@@ -12,6 +12,7 @@ import keras_lit
 ROOT = pathlib.Path(keras_lit.__file__).parent
 RANKS = {
     "distribution": 0,
+    "preset_names": 0,
     "layers": 1,
     "losses": 1,
     "optimizers": 1,

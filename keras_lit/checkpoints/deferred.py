@@ -7,6 +7,7 @@ one that reaches into it.
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 _PENDING = "uninitialized_variables"
 
@@ -40,6 +41,8 @@ def build_without_values(build_model, *args, **kwargs):
     weights = {id(variable) for variable in model.weights}
     # Keras would initialise what it has on its list when the next model is built.
     global_state.set_global_attribute(_PENDING, before)
+    if in_stateless_scope():  # itself inside of a model that is built without values
+        return model
     for variable in pending:
         if id(variable) not in weights and not any(variable is other for other in before):
             variable._deferred_initialize()  # seeds of dropout, metrics

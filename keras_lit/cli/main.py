@@ -9,6 +9,7 @@ import keras_lit
 
 # What each verb does; its module keras_lit/cli/VERB.py defines flags and `run(arguments)`.
 VERBS = {
+    "convert": "turn a checkpoint of the original code into a preset",
     "demo": "tune a text tower onto a locked image tower on emojis, and report what it can do",
     "embed": "read every image once, to tune on stored embeddings",
 }

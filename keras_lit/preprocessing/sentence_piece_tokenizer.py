@@ -29,6 +29,8 @@ class SentencePieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.Sentence
         pad_token_id: int. Fills the rest of a row. `None`: the id of `</s>`.
         lowercase: bool. Whether `A` to `Z` are lowered first (other alphabets are not, as in
             the original).
+        end_piece: string. The piece that ends a text; `"<eos>"` in Gemma's model, which SigLIP 2
+            uses.
 
     Call arguments:
         inputs: string, list of strings or `tf.string` tensor of any shape `(...)`.
@@ -38,7 +40,7 @@ class SentencePieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.Sentence
         with them, `True` up to and including the first `</s>`.
 
     Raises:
-        ValueError: if `proto` is no SentencePiece model or has no piece `</s>`, or if
+        ValueError: if `proto` is no SentencePiece model or has no `end_piece`, or if
             `end_of_text` is unknown.
 
     Reference:
@@ -53,6 +55,7 @@ class SentencePieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.Sentence
         end_of_text="sticky",
         pad_token_id=None,
         lowercase=False,
+        end_piece="</s>",
         dtype="int32",
         **kwargs,
     ):
@@ -62,8 +65,9 @@ class SentencePieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.Sentence
             )
         self.end_of_text = end_of_text
         self.lowercase = lowercase
+        self.end_piece = end_piece
         self._pad_token_id = pad_token_id
-        self._add_special_token("</s>", "end_of_text_token")
+        self._add_special_token(end_piece, "end_of_text_token")
         super().__init__(
             proto=proto,
             sequence_length=sequence_length,
@@ -106,5 +110,6 @@ class SentencePieceTokenizer(FixedLengthTokenizer, keras_hub.tokenizers.Sentence
             end_of_text=self.end_of_text,
             pad_token_id=self._pad_token_id,
             lowercase=self.lowercase,
+            end_piece=self.end_piece,
         )
         return config
