@@ -4,6 +4,18 @@
 # hearts, weather, clocks, sports, household things, flags ...) belong to none: `None`.
 COARSE_GROUPS = ("face", "person", "animal", "food", "vehicle", "place", "clothing", "sign")
 
+# Words to describe each group with, one prompt each; their text embeddings are averaged.
+GROUP_PROMPTS = {
+    "face": ("face", "smiley", "emoticon"),
+    "person": ("person", "people", "man", "woman", "human"),
+    "animal": ("animal", "animals", "nature", "mammal", "bird", "bug"),
+    "food": ("food", "fruit", "drink", "meal", "vegetable"),
+    "vehicle": ("vehicle", "transportation", "transport", "travel"),
+    "place": ("place", "building", "house", "city"),
+    "clothing": ("clothing", "clothes", "fashion", "wear"),
+    "sign": ("sign", "symbol", "arrow", "button"),
+}
+
 _SIGNS = (
     "transport-sign warning arrow religion zodiac av-symbol gender math punctuation currency "
     "other-symbol keycap alphanum geometric"

@@ -25,6 +25,12 @@ def test_examples_of_each_coarse_group():
     assert {name: found[name] for name in expected} == expected
 
 
+def test_every_group_has_prompts_and_no_word_is_shared():
+    assert tuple(emoji_groups.GROUP_PROMPTS) == emoji_groups.COARSE_GROUPS
+    words = [word for prompts in emoji_groups.GROUP_PROMPTS.values() for word in prompts]
+    assert len(words) == len(set(words))
+
+
 def test_every_coarse_group_has_enough_held_out_concepts():
     for salt in ("f", "l"):
         held_out = {
