@@ -76,6 +76,15 @@ EXAMPLES = {
     "SimilarityHead": lambda cls: cls(temperature=5.0, bias=-3.0, name="similarity"),
     "SoftmaxContrastiveLoss": lambda cls: cls(chunk_size=16, name="softmax"),
     "SigmoidContrastiveLoss": lambda cls: cls(chunk_size=16, name="sigmoid"),
+    "CosineSchedule": lambda cls: cls(0.1, 9, warmup_steps=2, cooldown_steps=3),
+    "LinearSchedule": lambda cls: cls(0.1, 9, warmup_steps=2, cooldown_steps=3),
+    "RsqrtSchedule": lambda cls: cls(0.1, 9, 2, cooldown_steps=3, timescale=4, shift=1),
+    "LiTAdamW": lambda cls: cls(
+        keras_lit.optimizers.CosineSchedule(0.1, 9), 0.2, beta_1=0.8, epsilon=0.1, use_ema=True
+    ),
+    "LiTAdafactor": lambda cls: cls(
+        0.5, 0.2, None, min_dim_size_to_factor=8, momentum=0.8, momentum_dtype="float32"
+    ),
     "Tower": lambda cls: cls(tiny.image_backbone(), "mean", projection_dim=6, name="tower"),
     "LiTModel": lambda cls: tiny.lit_model(tuning="uL", name="lit"),
 }

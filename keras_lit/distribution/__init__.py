@@ -14,6 +14,7 @@ from keras_lit.distribution.api import (
     other_backends,
     replica_share,
     row_offset,
+    sum_over_replicas,
     sync_variables,
     with_dense_gradients,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "other_backends",
     "replica_share",
     "row_offset",
+    "sum_over_replicas",
     "sync_variables",
     "with_dense_gradients",
 ]

@@ -120,6 +120,13 @@ def replica_share(value):
     return value / num_replicas()
 
 
+def sum_over_replicas(tensors):
+    context = _replica_context()
+    if context is None:
+        return tensors
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+
+
 def sync_variables(model):
     pass
 

@@ -114,6 +114,19 @@ def replica_share(value):
     return _backend.replica_share(value)
 
 
+def sum_over_replicas(tensors):
+    """Adds up tensors that each replica computed from its own rows, e.g. gradients.
+
+    Args:
+        tensors: List of tensors.
+
+    Returns:
+        List of tensors of the same shapes, equal on all devices. The tensors themselves wherever
+        arrays are global.
+    """
+    return _backend.sum_over_replicas(tensors)
+
+
 def sync_variables(model):
     """Brings `model`'s variables up to date in the middle of `fit`, e.g. within a callback."""
     _backend.sync_variables(model)

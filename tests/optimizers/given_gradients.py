@@ -1,0 +1,60 @@
+"""Parameters and given gradients -> the values after each update, through the step of Keras."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+class GivenGradients(keras.Model):
+    """A model of loose weights whose gradient is its input.
+
+    Args:
+        parameters: Dict of name and array; the last part of a name becomes the variable's.
+    """
+
+    def __init__(self, parameters):
+        super().__init__()
+        self.parameters = {
+            name: self.add_weight(shape=value.shape, name=name.split("/")[-1], dtype="float32")
+            for name, value in parameters.items()
+        }
+        for name, value in parameters.items():
+            self.parameters[name].assign(value)
+        self.built = True
+
+    def call(self, gradients):
+        products = [
+            ops.reshape(gradient * weight, (1, -1))
+            for gradient, weight in zip(gradients, self.parameters.values(), strict=True)
+        ]
+        return ops.sum(ops.concatenate(products, axis=1), axis=1)
+
+
+MODES = {
+    "eager": {"run_eagerly": True, "jit_compile": False},
+    "graph": {"jit_compile": False},
+    "jit": {"jit_compile": True},
+}
+
+
+def train(parameters, gradients, optimizer, mode="graph"):
+    """Makes one update per dict of gradients.
+
+    Args:
+        parameters: Dict of name and array.
+        gradients: List of dicts of the same names.
+        optimizer: `keras.optimizers.Optimizer`.
+        mode: Key of `MODES`.
+
+    Returns:
+        List of dicts of the values after each update.
+    """
+    model = GivenGradients(parameters)
+    model.compile(optimizer, loss=lambda _, products: ops.mean(products), **MODES[mode])
+    history = []
+    for step in gradients:
+        model.train_on_batch([step[name][None] for name in parameters], np.zeros(1))
+        history.append(
+            {name: ops.convert_to_numpy(v).copy() for name, v in model.parameters.items()}
+        )
+    return history
