@@ -16,6 +16,7 @@ from absl import app, flags
 
 _FOLDER = flags.DEFINE_string("folder", "runs/demo", "Where everything is written.")
 _NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Training steps; fewer is faster, and worse.")
+_NUM_EMOJIS = flags.DEFINE_integer("num_emojis", None, "Tune on this many emojis only, not all.")
 _SEED = flags.DEFINE_integer("seed", 0, "Decides start weights and the order of the batches.")
 
 
@@ -25,4 +26,4 @@ def run(arguments):
         raise app.UsageError(f"takes no arguments. Received: {arguments}")
     from keras_lit.demo import emoji_demo
 
-    emoji_demo.run_demo(_FOLDER.value, num_steps=_NUM_STEPS.value, seed=_SEED.value)
+    emoji_demo.run_demo(_FOLDER.value, _NUM_STEPS.value, _NUM_EMOJIS.value, _SEED.value)

@@ -34,6 +34,11 @@ class EmojiExamples:
     def __len__(self):
         return len(self.images)
 
+    def first(self, number):
+        """Returns the first emojis as `EmojiExamples`."""
+        fields = dataclasses.fields(self)
+        return EmojiExamples(*(getattr(self, field.name)[:number] for field in fields))
+
 
 def prepare_emojis(salt=DEFAULT_SALT, data_dir=None):
     """Builds the TFDS data set `emoji_captions` where that has not been done yet.

@@ -16,12 +16,13 @@ IMAGE_TOWER = pathlib.Path(keras_lit.__file__).parent / "presets" / "emoji_tower
 STYLES = ("twemoji", "openmoji_color", "openmoji_line")
 
 
-def run_demo(folder, num_steps=None, seed=0):
+def run_demo(folder, num_steps=None, num_emojis=None, seed=0):
     """Tunes, evaluates and reports; a stopped run goes on where it was.
 
     Args:
         folder: Path to write to.
         num_steps: Integer, or `None` for the recipe's.
+        num_emojis: Integer, how many emojis to tune on, or `None` for all.
         seed: Integer.
 
     Raises:
@@ -31,12 +32,13 @@ def run_demo(folder, num_steps=None, seed=0):
     """
     started = time.time()
     folder = pathlib.Path(folder)
-    settings = {"num_steps": num_steps or emoji_tuning.NUM_STEPS, "seed": seed}
-    _claim(folder, settings)
+    num_steps = num_steps or emoji_tuning.NUM_STEPS
+    _claim(folder, {"num_steps": num_steps, "num_emojis": num_emojis, "seed": seed})
 
     _say("1/5", "Preparing pictures and captions (once; kept by TensorFlow Datasets)")
     builder = emoji_examples.prepare_emojis()
     tuning = emoji_examples.read_emojis(builder, emoji_examples.TUNING_SPLITS, "twemoji")
+    tuning = tuning.first(num_emojis or len(tuning))
     unseen = {
         style: emoji_examples.read_emojis(builder, emoji_examples.UNSEEN_SPLIT, style)
         for style in STYLES
@@ -45,11 +47,11 @@ def run_demo(folder, num_steps=None, seed=0):
 
     _say("2/5", "Tuning a new text tower onto the locked, pretrained image tower")
     backbone = keras_hub.models.Backbone.from_preset(str(IMAGE_TOWER))
-    model, curve = _tune(backbone, tuning, folder / "tuning", **settings)
+    model, curve = _tune(backbone, tuning, folder / "tuning", num_steps, seed)
 
     _say("3/5", "The same onto a locked image tower with random weights, to compare")
     backbone = keras_hub.models.Backbone.from_preset(str(IMAGE_TOWER), load_weights=False)
-    random_model, _ = _tune(backbone, tuning, folder / "tuning_random", **settings)
+    random_model, _ = _tune(backbone, tuning, folder / "tuning_random", num_steps, seed)
 
     _say("4/5", "Evaluating on emojis that were never captioned")
     scores, random_scores = ({}, {})

@@ -1,0 +1,90 @@
+"""`keras-lit demo` on a tiny budget: what it writes, that it resumes, how it fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import keras_lit
+from integration_tests.conftest import DEMO_FLAGS, run_cli
+
+STYLES = ("twemoji", "openmoji_color", "openmoji_line")
+SCORES = ("group_accuracy", "keyword_precision@5", "name_recall@10", "picture_recall@10")
+
+
+def test_metrics_report_and_screen_show_the_same_numbers(demo_folder):
+    metrics = json.loads((demo_folder / "metrics.json").read_text())
+    report = (demo_folder / "report.html").read_text()
+    screen = (demo_folder / "output.txt").read_text()
+    chance = metrics.pop("chance")
+    scored = {
+        f"{prefix}{s}/{n}" for prefix in ("", "random_tower/") for s in STYLES for n in SCORES
+    }
+    assert set(chance) == scored
+    assert scored < set(metrics)
+    for name in scored:
+        assert 0 <= metrics[name] <= 1 and 0 < chance[name] < 0.2
+        assert f"{100 * metrics[name]:.1f}" in screen
+        assert f"{100 * metrics[name]:.1f}" in report
+    assert metrics["other_backend_difference"] < 1e-5
+    for licence in ("CC-BY-4.0", "CC-BY-SA-4.0"):
+        assert licence in report
+    assert "http" not in report.split("<body>")[0], "the report must be self-contained"
+
+
+def test_what_the_demo_says_to_do_next_works(demo_folder):
+    lines = (demo_folder / "output.txt").read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.endswith("in Python:"))
+    script = "\n".join(line.strip() for line in lines[start + 1 :])
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=demo_folder)
+
+
+def test_the_saved_model_classifies(demo_folder):
+    model = keras_lit.LiTModel.from_preset(demo_folder / "lit_emoji")
+    with np.load(demo_folder / "answers.npz") as answers:
+        embeddings = model.encode_images(answers["images"][:5])
+        np.testing.assert_allclose(embeddings, answers["image_embeddings"][:5], atol=1e-5)
+        classifier = keras_lit.evaluation.ZeroShotClassifier(model, ["animal", "food"])
+        probabilities = classifier.predict(answers["images"][:5])
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_a_killed_demo_goes_on_to_the_same_numbers(demo_folder, tmp_path):
+    arguments = ["demo", "--folder", str(tmp_path), *DEMO_FLAGS]
+    script = f"from keras_lit.cli.main import run; run(['keras-lit', *{arguments}])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    cached = tmp_path / "tuning" / "cache" / "manifest.json"
+    while not cached.exists():
+        assert process.poll() is None, "the demo ended before it could be killed"
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "metrics.json").exists()
+    assert run_cli(*arguments).returncode == 0
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    expected = json.loads((demo_folder / "metrics.json").read_text())
+    del found["other_backend_difference"], expected["other_backend_difference"]
+    assert found.pop("chance") == expected.pop("chance")
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_errors(demo_folder, tmp_path):
+    process = run_cli("demo", "--folder", str(demo_folder), "--num_steps", "7")
+    assert process.returncode == 1 and "settings" in process.stderr
+    (tmp_path / "file").write_text("")
+    process = run_cli("demo", "--folder", str(tmp_path / "file"))
+    assert process.returncode == 1 and str(tmp_path / "file") in process.stderr
+    process = run_cli("demo", "--no_such_flag")
+    assert process.returncode == 2 and "no_such_flag" in process.stderr
+    process = run_cli("no_such_verb")
+    assert process.returncode == 2 and "demo" in process.stderr
+    process = run_cli("demo", "--help")
+    assert process.returncode == 0 and "--folder" in process.stdout
+    assert "Example" in process.stdout
