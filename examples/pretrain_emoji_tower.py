@@ -1,7 +1,8 @@
 """Emoji pictures of the concepts to tune on -> a small image tower, saved as a keras-hub preset.
 
-The tower learns as a classifier: which concept, subgroup and group a strongly augmented picture
-shows. Those labels, of the concepts to tune on, are all that it is told; it sees no caption.
+The tower learns as a classifier of augmented pictures: which concept, subgroup and group it shows
+(one of each), and which common keywords it carries (any number, as tags). These labels, of the
+concepts to tune on, are all that it is told.
 
 No picture of a held-out concept takes part, in no style and no variant: a held-out concept is one
 whose split is `test` for the salt, and all variants of an emoji share its concept.
@@ -28,12 +29,15 @@ from absl import app, flags
 from emoji_line_drawings import line_drawings
 
 from keras_lit.data import emoji_pictures, emoji_sources
+from keras_lit.data.emoji_augmentation import distort
 
-IMAGE_SIZE = 48
+IMAGE_SIZE = 32
 # How often a style is drawn: the further line drawings are three, and less often than the three
 # styles of the data set.
 STYLE_WEIGHT = collections.defaultdict(lambda: 0.45, dict.fromkeys(emoji_pictures.STYLES, 1.0))
-LOSS_WEIGHTS = {"concept": 1.0, "subgroup": 0.5, "group": 0.5}
+LABELS = ("concept", "subgroup", "group")
+# A keyword is a tag worth learning if so many concepts carry it. The weight is that of one keyword.
+LEAST_CONCEPTS, KEYWORD_WEIGHT = 5, 0.1
 
 _FLAGS = flags.FLAGS
 
@@ -120,71 +124,54 @@ def check_nothing_held_out(pictures, held_out):
             )
 
 
-def augment(images):
-    """uint8 `(batch, 72, 72, 3)` -> float32 `(batch, 48, 48, 3)` in `[-1, 1]`, distorted at random.
-
-    One affine map (rotation, zoom, stretch, shear, shift, mirror), then colours: mixed channels,
-    gray, contrast, negative, tinted paper, and a patch cut out.
-    """
-    batch = tf.shape(images)[0]
-
-    def uniform(low, high, *shape):
-        return tf.random.uniform([batch, *shape], low, high)
-
-    def sometimes(probability):
-        return uniform(0.0, 1.0, 1, 1, 1) < probability
-
-    x = tf.cast(images, tf.float32)
-    angle, zoom = uniform(-0.35, 0.35), 72 / IMAGE_SIZE * tf.exp(uniform(-0.12, 0.38))
-    stretch, shear = tf.exp(uniform(-0.15, 0.15)), uniform(-0.15, 0.15)
-    mirror = tf.where(uniform(0.0, 1.0) < 0.5, -1.0, 1.0)
-    cosine, sine = tf.cos(angle), tf.sin(angle)
-    a, b = zoom * stretch * cosine * mirror, zoom * (shear - sine)
-    d, e = zoom * sine * mirror, zoom / stretch * cosine
-    center_x, center_y = 36 + uniform(-7.0, 7.0), 36 + uniform(-7.0, 7.0)
-    half, zeros = IMAGE_SIZE / 2, tf.zeros([batch])
-    affine = [a, b, center_x - (a + b) * half, d, e, center_y - (d + e) * half, zeros, zeros]
-    x = tf.raw_ops.ImageProjectiveTransformV3(
-        images=x,
-        transforms=tf.stack(affine, axis=1),
-        output_shape=[IMAGE_SIZE, IMAGE_SIZE],
-        fill_value=255.0,
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-    )
-
-    ink = 1 - x / 255  # so that white paper stays white
-    gray = tf.reduce_mean(ink, axis=-1, keepdims=True)
-    mixing = tf.eye(3) + uniform(-0.5, 0.5, 3, 3)
-    ink = tf.where(sometimes(0.5), tf.einsum("nhwc,ncd->nhwd", ink, mixing), ink)
-    ink = tf.where(sometimes(0.15), gray, ink)
-    x = tf.clip_by_value(1 - ink, 1e-3, 1.0) ** tf.exp(uniform(-0.5, 0.5, 1, 1, 1))
-    x = tf.where(sometimes(0.1), 1 - x, x)
-    x = tf.where(sometimes(0.3), x * uniform(0.5, 1.0, 1, 1, 3), x)
-
-    distance = tf.abs(tf.range(IMAGE_SIZE, dtype=tf.float32) - uniform(0.0, IMAGE_SIZE, 2, 1))
-    inside = distance < uniform(4.0, 0.22 * IMAGE_SIZE, 1, 1)
-    patch = inside[:, 0, :, None, None] & inside[:, 1, None, :, None] & sometimes(0.5)
-    x = tf.where(patch, uniform(0.0, 1.0, 1, 1, 3), x)
-    return x * 2 - 1
-
-
 def labels_of(pictures):
-    """Pictures -> name of the label -> (int array (pictures,), number of classes)."""
+    """Pictures -> name of the label -> float32 array `(pictures, classes)` of zeros and ones."""
+    emojis = [picture.emoji for picture in pictures]
     labels = {}
-    for name in LOSS_WEIGHTS:
-        values = [getattr(picture.emoji, name) for picture in pictures]
-        classes, indices = np.unique(values, return_inverse=True)
-        labels[name] = (indices, len(classes))
+    for name in LABELS:
+        classes, indices = np.unique(
+            [getattr(emoji, name) for emoji in emojis], return_inverse=True
+        )
+        labels[name] = np.eye(len(classes), dtype="float32")[indices]
+    of_concept = {emoji.concept: emoji.keywords for emoji in emojis}
+    counts = collections.Counter(itertools.chain.from_iterable(of_concept.values()))
+    common = sorted(word for word, count in counts.items() if count >= LEAST_CONCEPTS)
+    labels["keywords"] = np.array(
+        [[word in emoji.keywords for word in common] for emoji in emojis], "float32"
+    )
     return labels
 
 
-def training_dataset(pictures, labels, steps, batch_size, seed):
-    """Endless supply for `fit`: augmented images, one-hot labels by name.
+def training_dataset(pictures, labels, rows, seed):
+    """Batches for `fit`: augmented images, labels by name.
 
-    Concepts with many variants are drawn less often per picture (by the root of their number).
+    Args:
+        pictures: List of `Picture`.
+        labels: What `labels_of` returned.
+        rows: int array `(steps, batch_size)`, which pictures each step sees.
+        seed: Integer, of the augmentation.
+
+    Returns:
+        `tf.data.Dataset` of `steps` batches.
     """
     images = tf.constant(np.stack([picture.image for picture in pictures]))
+    labels = {name: tf.constant(values) for name, values in labels.items()}
+
+    def batch(step, rows):
+        step_seed = tf.stack([tf.constant(seed), tf.cast(step, tf.int32)])
+        distorted = distort(tf.gather(images, rows), IMAGE_SIZE, step_seed)
+        chosen = {name: tf.gather(values, rows) for name, values in labels.items()}
+        return distorted / 127.5 - 1, chosen
+
+    dataset = tf.data.Dataset.from_tensor_slices(rows).enumerate()
+    return dataset.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+def draw_rows(pictures, steps, batch_size, seed):
+    """Which pictures each step sees: int array `(steps, batch_size)`.
+
+    A concept with many variants is drawn less often per variant, by the root of their number.
+    """
     variants = collections.Counter(picture.emoji.concept for picture in pictures)
     weights = np.array(
         [
@@ -193,21 +180,11 @@ def training_dataset(pictures, labels, steps, batch_size, seed):
         ]
     )
     generator = np.random.default_rng(seed)
-    rows = generator.choice(len(pictures), (steps, batch_size), p=weights / weights.sum())
-
-    def batch(rows):
-        one_hot = {
-            name: tf.one_hot(tf.gather(indices, rows), num_classes)
-            for name, (indices, num_classes) in labels.items()
-        }
-        return augment(tf.gather(images, rows)), one_hot
-
-    dataset = tf.data.Dataset.from_tensor_slices(rows)
-    return dataset.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+    return generator.choice(len(pictures), (steps, batch_size), p=weights / weights.sum())
 
 
 def image_backbone():
-    """ResNet, 0.6 million weights: images (batch, 48, 48, 3) in [-1, 1] -> (batch, 3, 3, 160)."""
+    """ResNet, 0.6 million weights: images (batch, 32, 32, 3) in [-1, 1] -> (batch, 2, 2, 160)."""
     return keras_hub.models.ResNetBackbone(
         input_conv_filters=[64],
         input_conv_kernel_sizes=[3],
@@ -235,27 +212,34 @@ def pretrain(pictures, steps, batch_size, seed):
     labels = labels_of(pictures)
     backbone = image_backbone()
     features = keras.layers.GlobalAveragePooling2D()(backbone.output)
+    features = keras.layers.Dropout(0.2)(features)
     outputs = {
-        name: keras.layers.Dense(num_classes, name=name)(features)
-        for name, (_, num_classes) in labels.items()
+        name: keras.layers.Dense(values.shape[1], name=name)(features)
+        for name, values in labels.items()
     }
     classifier = keras.Model(backbone.input, outputs)
+    warmup_steps = min(100, steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, decay_steps=steps, warmup_target=2e-3, warmup_steps=min(100, steps // 10)
+        0.0, decay_steps=steps - warmup_steps, warmup_target=3e-3, warmup_steps=warmup_steps
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02, clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    losses = {
+        name: keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+        for name in LABELS
+    }
+    # Binary cross-entropy is a mean over the keywords, hence their number in the weight.
+    losses["keywords"] = keras.losses.BinaryCrossentropy(from_logits=True)
+    weights = dict.fromkeys(LABELS, 1.0)
+    weights["keywords"] = KEYWORD_WEIGHT * labels["keywords"].shape[1]
     classifier.compile(
         optimizer=optimizer,
-        loss={
-            name: keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
-            for name in labels
-        },
-        loss_weights=LOSS_WEIGHTS,
-        metrics={name: ["accuracy"] for name in labels},
+        loss=losses,
+        loss_weights=weights,
+        metrics={name: ["accuracy"] for name in LABELS},
     )
-    dataset = training_dataset(pictures, labels, steps, batch_size, seed)
-    classifier.fit(dataset, shuffle=False, verbose=1)
+    rows = draw_rows(pictures, steps, batch_size, seed)
+    classifier.fit(training_dataset(pictures, labels, rows, seed), shuffle=False, verbose=1)
     return backbone
 
 

