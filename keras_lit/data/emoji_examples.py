@@ -1,6 +1,7 @@
 """TFDS splits of `emoji_captions` -> arrays and lists in memory: one picture per concept."""
 
 import dataclasses
+import re
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class EmojiExamples:
         characters: List of the emojis as strings.
         names: List of tuples of English names, the usual one first.
         keywords: List of tuples of English keywords.
-        topics: List of strings, the words of Unicode's subgroup and group.
+        topics: List of tuples of strings made of the words of Unicode's subgroup and group.
         groups: List of coarse groups, `None` where an emoji belongs to none.
     """
 
@@ -90,6 +91,14 @@ def read_emojis(builder, split, style):
         characters=[example["emoji"].decode() for example in examples],
         names=texts("names"),
         keywords=texts("keywords"),
-        topics=[f"{subgroup} {group}".replace("&", " ") for group, subgroup in unicode_groups],
+        topics=[_topics(group, subgroup) for group, subgroup in unicode_groups],
         groups=[coarse_group_of(group, subgroup) for group, subgroup in unicode_groups],
     )
+
+
+def _topics(group, subgroup):
+    """`"Food & Drink"`, `"food-fruit"` -> `("food fruit", "food drink", ..., "food", "fruit")`."""
+    group, subgroup = (
+        " ".join(re.findall("[a-z0-9]+", text.lower())) for text in (group, subgroup)
+    )
+    return (subgroup, group, f"{subgroup} {group}", *subgroup.split())

@@ -1,14 +1,21 @@
-"""Captioned emojis -> batches of moved pictures and of captions written from their texts."""
+"""Captioned emojis -> batches of distorted pictures and of captions written from their texts."""
 
 import numpy as np
 import tensorflow as tf
 
-NUM_VIEWS = 8
-NUM_CAPTIONS = 24
+from keras_lit.data.emoji_augmentation import distort
+
+NUM_VIEWS = 7
+NUM_CAPTIONS = 32
 
 
 def write_captions(emojis, num_captions=NUM_CAPTIONS, seed=0):
-    """Writes several captions for each emoji out of its names, keywords and topic.
+    """Writes several captions for each emoji: a name, some keywords, or its topic.
+
+    Args:
+        emojis: `EmojiExamples`.
+        num_captions: Integer, captions per emoji.
+        seed: Integer.
 
     Returns:
         List with one list of `num_captions` strings per emoji, the same for the same seed.
@@ -20,109 +27,84 @@ def write_captions(emojis, num_captions=NUM_CAPTIONS, seed=0):
     ]
 
 
-def _write_caption(random, names, keywords, topic):
-    name, kind = names[random.integers(len(names))], random.random()
+def _write_caption(random, names, keywords, topics):
+    kind = random.random()
     if kind < 0.2:
-        return topic
+        return topics[random.integers(len(topics))]
+    name = names[random.integers(len(names))]
     if kind < 0.6 or not keywords:
         return name
-    chosen = [keywords[index] for index in random.integers(len(keywords), size=3)]
-    words = chosen[: random.integers(1, 4)]
-    return " ".join([name, *words] if random.random() < 0.5 else words)
+    # One keyword alone is the commonest query, so it is the commonest of these captions.
+    num_words = 1 if random.random() < 0.6 else random.integers(2, 4)
+    words = [keywords[index] for index in random.integers(len(keywords), size=num_words)]
+    with_name = num_words > 1 and random.random() < 0.5
+    return " ".join([name, *words] if with_name else words)
 
 
-def pairs_with_views(emojis, num_views=NUM_VIEWS, batch_size=64):
+def pairs_with_views(emojis, size, num_views=NUM_VIEWS, batch_size=64):
     """Makes the batches that the embedding cache reads: several views and captions per emoji.
 
     Args:
         emojis: `EmojiExamples`.
-        num_views: Integer. The first view is the picture itself, the others are turned, scaled,
-            moved and mirrored a little, from a seed that depends on the emoji alone.
+        size: Integer, height and width of the views.
+        num_views: Integer. The first view is the picture itself, the others are distorted.
         batch_size: Integer.
 
     Returns:
-        `tf.data.Dataset` of `images`, uint8 `(batch, views, height, width, 3)`, and `captions`,
-        strings `(batch, captions)`.
+        `tf.data.Dataset` of `images`, uint8 `(batch, views, size, size, 3)`, and `captions`,
+        strings `(batch, captions)`; the same in each pass.
     """
     arrays = {"images": emojis.images, "captions": write_captions(emojis)}
 
-    def add_views(index, example):
-        images = tf.repeat(example["images"][None], num_views, axis=0)
-        moved = _move(images, seed=tf.stack([tf.cast(index, tf.int32), 0]))
-        return {**example, "images": tf.concat([images[:1], moved[1:]], axis=0)}
+    def add_views(index, batch):
+        images = batch["images"]
+        views = [tf.image.resize(images, (size, size), antialias=True)]
+        for view in range(1, num_views):
+            views.append(distort(images, size, tf.stack([tf.cast(index, tf.int32), view])))
+        return {**batch, "images": tf.cast(tf.stack(views, axis=1), tf.uint8)}
 
     return (
         tf.data.Dataset.from_tensor_slices(arrays)
+        .batch(batch_size)
         .enumerate()
         .map(add_views, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(batch_size)
     )
 
 
-def _move(images, seed):
-    """Turns, scales, moves and mirrors each image by small random amounts, on white."""
-    count, size = images.shape[0], images.shape[1]
-    low = tf.constant([-0.2, -0.08, -4.0, -4.0, -1.0])
-    high = tf.constant([0.2, 0.25, 4.0, 4.0, 1.0])
-    random = tf.random.stateless_uniform([count, 5], seed, low, high)
-    angle, log_scale, x, y, side = tf.unstack(random, axis=1)
-    scale, mirrored = tf.exp(log_scale), tf.sign(side)
-    cosine, sine = scale * tf.cos(angle), scale * tf.sin(angle)
-    centre = size / 2
-    transforms = tf.stack(
-        [
-            cosine * mirrored,
-            -sine,
-            centre + x - centre * (cosine * mirrored - sine),
-            sine * mirrored,
-            cosine,
-            centre + y - centre * (sine * mirrored + cosine),
-            tf.zeros_like(x),
-            tf.zeros_like(x),
-        ],
-        axis=1,
-    )
-    moved = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=transforms,
-        output_shape=[size, size],
-        fill_value=255.0,
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-    )
-    return moved
-
-
-def image_batches(emojis, batch_size, seed=0):
-    """Returns batches of moved pictures and captions, for an image tower that trains.
+def image_batches(emojis, size, batch_size, seed=0):
+    """Returns batches of distorted pictures and captions, for an image tower that trains.
 
     Args:
         emojis: `EmojiExamples` to tune on.
+        size: Integer, height and width of the pictures.
         batch_size: Integer.
-        seed: Integer, decides the order of the batches and how pictures are moved.
+        seed: Integer, decides the order of the batches and the distortions.
 
     Returns:
         Function from the first step to an endless `tf.data.Dataset`.
     """
     arrays = {"images": emojis.images, "captions": write_captions(emojis)}
 
-    def choose(index, example):
-        seeds = tf.random.split([seed, tf.cast(index, tf.int32)], 2)
-        image = example["images"][None]
-        moved = tf.random.stateless_uniform([], seeds[0]) < 1 - 1 / NUM_VIEWS
-        image = tf.cond(moved, lambda: _move(image, seeds[1]), lambda: image)
-        choice = tf.random.stateless_uniform([], seeds[1], 0, NUM_CAPTIONS, tf.int32)
-        return {"images": image[0], "captions": example["captions"][choice]}
+    def choose(index, batch):
+        seeds = tf.random.split(tf.stack([seed, tf.cast(index, tf.int32)]), 3)
+        plain = tf.image.resize(batch["images"], (size, size), antialias=True)
+        views = distort(batch["images"], size, seeds[0])
+        is_plain = tf.random.stateless_uniform([batch_size, 1, 1, 1], seeds[1]) < 1 / NUM_VIEWS
+        choices = tf.random.stateless_uniform([batch_size], seeds[2], 0, NUM_CAPTIONS, tf.int32)
+        return {
+            "images": tf.cast(tf.where(is_plain, plain, views), tf.uint8),
+            "captions": tf.gather(batch["captions"], choices, axis=1, batch_dims=1),
+        }
 
     def batches(start_step):
         return (
             tf.data.Dataset.from_tensor_slices(arrays)
             .shuffle(len(emojis), seed=seed)
+            .batch(batch_size, drop_remainder=True)
             .repeat()
             .enumerate()
-            .skip(start_step * batch_size)
+            .skip(start_step)
             .map(choose, num_parallel_calls=tf.data.AUTOTUNE)
-            .batch(batch_size)
         )
 
     return batches

@@ -4,16 +4,14 @@ import collections
 
 import numpy as np
 
-from keras_lit.data.emoji_groups import COARSE_GROUPS
+from keras_lit.data.emoji_groups import COARSE_GROUPS, GROUP_PROMPTS
 from keras_lit.evaluation import (
     ZeroShotClassifier,
     best_matches,
     retrieval_recall,
-    verbatim_texts,
     zero_shot_accuracy,
 )
 
-TEMPLATES = ("{}",)
 _LEAST_EXAMPLES = 5
 
 
@@ -67,7 +65,11 @@ def group_labels(emojis):
 
 def group_classifier(model):
     """Returns the zero-shot classifier into the coarse groups."""
-    return ZeroShotClassifier(model, COARSE_GROUPS, TEMPLATES, text_rule=verbatim_texts)
+
+    def describe(class_names, templates):
+        return [list(GROUP_PROMPTS[name]) for name in class_names]
+
+    return ZeroShotClassifier(model, COARSE_GROUPS, text_rule=describe)
 
 
 def shared_keywords(unseen, tuning):

@@ -7,34 +7,38 @@ import pathlib
 import keras
 
 import keras_lit
-from keras_lit.data.emoji_pairs import pairs_with_views, write_captions
-from keras_lit.preprocessing import vocabulary_from_captions
+from keras_lit.data.emoji_pairs import pairs_with_views
+from keras_lit.preprocessing import StretchResize
+from keras_lit.preprocessing.words import split_words
 
-IMAGE_SIZE = 48
-NUM_TOKENS = 16
-BATCH_SIZE = 256
-NUM_STEPS = 400
-STEPS_PER_EPOCH = 20
-LEARNING_RATE = 1e-3
+# With the start token; longer captions are cut.
+NUM_TOKENS = 9
+BATCH_SIZE = 128
+NUM_STEPS = 500
+STEPS_PER_EPOCH = 25
+LEARNING_RATE = 2e-3
 TEMPERATURE = 14.0
-TEXT_WIDTH = 160
+TEXT_WIDTH = 128
 
 
 def build_model(image_backbone, tuning_emojis, tuning="Lu"):
     """Builds the model of the demo: its text tower and vocabulary are new.
 
     Args:
-        image_backbone: `keras.Model`, images `(batch, 48, 48, 3)` -> feature map.
-        tuning_emojis: `EmojiExamples` whose captions make the vocabulary.
+        image_backbone: `keras.Model`, images `(batch, size, size, 3)` -> feature map.
+        tuning_emojis: `EmojiExamples` whose words make the vocabulary.
         tuning: Two letters, as for `keras_lit.LiTModel`.
 
     Returns:
         A `keras_lit.LiTModel`.
     """
-    captions = sorted({text for texts in write_captions(tuning_emojis) for text in texts})
-    tokenizer = keras_lit.preprocessing.WordPieceTokenizer(
-        vocabulary_from_captions(captions), sequence_length=NUM_TOKENS
-    )
+    # Whole words: with captions this few, pieces of words would be rare and mean little.
+    texts = (tuning_emojis.names, tuning_emojis.keywords, tuning_emojis.topics)
+    words = split_words([text for column in texts for row in column for text in row])
+    words = sorted({word.decode() for word in words.flat_values.numpy()})
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", *words]
+    tokenizer = keras_lit.preprocessing.WordPieceTokenizer(vocabulary, sequence_length=NUM_TOKENS)
+    image_size = image_backbone.input.shape[1]
     image_tower = keras_lit.Tower(image_backbone, pooling="mean", name="image_tower")
     text_backbone = keras_lit.backbones.TextTransformerBackbone(
         vocabulary_size=tokenizer.vocabulary_size(),
@@ -53,7 +57,10 @@ def build_model(image_backbone, tuning_emojis, tuning="Lu"):
             name="text_tower",
         ),
         preprocessor=keras_lit.LiTPreprocessor(
-            keras_lit.preprocessing.ImageConverter(image_size=IMAGE_SIZE), tokenizer
+            keras_lit.preprocessing.ImageConverter(
+                image_size, resize=StretchResize(image_size, antialias=True)
+            ),
+            tokenizer,
         ),
         tuning=tuning,
         head=keras_lit.layers.SimilarityHead(temperature=TEMPERATURE),
@@ -73,9 +80,8 @@ def cached_batches(model, emojis, folder, seed=0):
     Returns:
         Function from the first step to an endless `tf.data.Dataset`.
     """
-    cache = keras_lit.data.cache_embeddings(
-        model, pairs_with_views(emojis), folder, source="emoji_captions"
-    )
+    pairs = pairs_with_views(emojis, model.preprocessor.image_size[0])
+    cache = keras_lit.data.cache_embeddings(model, pairs, folder, source="emoji_captions")
     return lambda start_step: cache.dataset(
         min(BATCH_SIZE, len(cache)), seed=seed, start_step=start_step, num_passes=None
     )
