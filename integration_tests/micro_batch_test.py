@@ -44,7 +44,7 @@ def assert_same(results, expected):
         np.testing.assert_allclose(value, expected[name], rtol=1e-6, atol=1e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("backend, num_devices", [("jax", 1), ("jax", 4), ("tensorflow", 2)])
+@pytest.mark.parametrize("backend, num_devices", [("jax", 4), ("tensorflow", 2)])
 def test_micro_batches_train_to_the_weights_of_the_whole_batch(tmp_path, backend, num_devices):
     runs = {
         "whole": {},
@@ -63,17 +63,18 @@ def test_dropout_drops_the_same_in_both_passes(tmp_path, backend):
     runs = {
         "unrolled": {"unrolled": 3},
         "micro": {"micro_batch_size": 4},
-        # Compiled, TensorFlow draws other masks from the same seed.
-        "unrolled_jit": {"unrolled": 3, "jit_compile": True},
-        "micro_jit": {"micro_batch_size": 4, "jit_compile": True},
         "whole": {},
     }
-    for tuning in ("Uu", "Lu"):
-        results = run(tmp_path, backend, 1, {"tuning": tuning, "dropout": 0.5, "runs": runs})
-        assert_same(results["micro"], results["unrolled"])
+    if backend == "tensorflow":
+        # Compiled, which JAX always is, it draws other masks from the same seed.
+        runs["unrolled_jit"] = {"unrolled": 3, "jit_compile": True}
+        runs["micro_jit"] = {"micro_batch_size": 4, "jit_compile": True}
+    results = run(tmp_path, backend, 1, {"tuning": "Uu", "dropout": 0.5, "runs": runs})
+    assert_same(results["micro"], results["unrolled"])
+    if backend == "tensorflow":
         assert_same(results["micro_jit"], results["unrolled_jit"])
-        # Dropout does something: the whole batch draws other masks.
-        assert np.abs(results["whole"]["loss"] - results["micro"]["loss"]).max() > 1e-3
+    # Dropout does something: the whole batch draws other masks.
+    assert np.abs(results["whole"]["loss"] - results["micro"]["loss"]).max() > 1e-3
 
 
 def test_no_device_gathers_the_inputs_of_the_others():

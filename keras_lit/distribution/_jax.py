@@ -30,6 +30,10 @@ def gather_batch(rows):
     return jax.lax.with_sharding_constraint(rows, jax.sharding.NamedSharding(mesh, everywhere))
 
 
+def sequential_loop(num_steps, step, carry):
+    return keras.ops.fori_loop(0, num_steps, step, carry)
+
+
 def map_micro_batches(function, weights, state, inputs, num_micro_batches):
     # Each device deals its own rows out to all micro-batches. Cut into consecutive rows instead,
     # a micro-batch would belong to one device, and the compiler would copy inputs to the others.

@@ -47,6 +47,16 @@ def gather_batch(rows):
     return tf.ensure_shape(context.all_gather(rows, axis=0), (num_columns, *tail))
 
 
+def sequential_loop(num_steps, step, carry):
+    # TensorFlow would start ten steps at once, and hold the memory of ten.
+    return tf.while_loop(
+        lambda index, carry: index < num_steps,
+        lambda index, carry: (index + 1, step(index, carry)),
+        (tf.constant(0), carry),
+        parallel_iterations=1,
+    )[1]
+
+
 def map_micro_batches(function, weights, state, inputs, num_micro_batches):
     # Row i belongs to micro-batch i % num_micro_batches, as on JAX.
     def deal_out(rows):
@@ -64,14 +74,6 @@ def map_micro_batches(function, weights, state, inputs, num_micro_batches):
         micro_batch = tf.nest.map_structure(lambda rows: rows[:, index], micro_batches)
         return function(weights, state, micro_batch)
 
-    def loop(step, *values):
-        """Runs `step` for every micro-batch; a Python loop would trace each by itself."""
-        return tf.while_loop(
-            lambda index, *_: index < num_micro_batches,
-            lambda index, *values: (index + 1, *step(index, *values)),
-            (tf.constant(0), *values),
-        )[1:]
-
     @tf.custom_gradient
     def map_all(*weights):
         def forward_step(index, end_state, embeddings):
@@ -79,7 +81,9 @@ def map_micro_batches(function, weights, state, inputs, num_micro_batches):
             return end_state, embeddings.write(index, outputs)
 
         embeddings = tf.TensorArray(tf.float32, num_micro_batches)
-        end_state, embeddings = loop(forward_step, state, embeddings)
+        end_state, embeddings = sequential_loop(
+            num_micro_batches, lambda index, carry: forward_step(index, *carry), (state, embeddings)
+        )
 
         def gradient(upstream, *_, variables=()):
             upstream = deal_out(upstream)
@@ -98,7 +102,10 @@ def map_micro_batches(function, weights, state, inputs, num_micro_batches):
                 return state, totals
 
             # From the same state on, so that dropout drops the same again.
-            totals = loop(backward_step, state, [tf.zeros_like(weight) for weight in weights])[1]
+            zeros = [tf.zeros_like(weight) for weight in weights]
+            _, totals = sequential_loop(
+                num_micro_batches, lambda index, carry: backward_step(index, *carry), (state, zeros)
+            )
             # TensorFlow lists the frozen variables it found in the function, and wants them back.
             return (totals, [None] * len(variables)) if variables else totals
 

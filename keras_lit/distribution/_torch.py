@@ -1,5 +1,6 @@
 """torch's answers: one device."""
 
+import keras
 import torch
 
 
@@ -23,6 +24,10 @@ def num_replicas():
 
 def gather_batch(rows):
     return rows
+
+
+def sequential_loop(num_steps, step, carry):
+    return keras.ops.fori_loop(0, num_steps, step, carry)
 
 
 def map_micro_batches(function, weights, state, inputs, num_micro_batches):

@@ -63,6 +63,22 @@ def gather_batch(rows):
     return _backend.gather_batch(rows)
 
 
+def sequential_loop(num_steps, step, carry):
+    """Calls `step(index, carry) -> carry` again and again, one at a time.
+
+    `keras.ops.fori_loop`, but with the memory of one step on TensorFlow too.
+
+    Args:
+        num_steps: Integer (or scalar tensor).
+        step: Function of a scalar int32 tensor and the carry.
+        carry: Tuple of tensors.
+
+    Returns:
+        The last carry.
+    """
+    return _backend.sequential_loop(num_steps, step, carry)
+
+
 def map_micro_batches(function, weights, state, inputs, num_micro_batches):
     """Calls a function on one micro-batch after another, and differentiates it that way too.
 

@@ -7,6 +7,8 @@ product more than the dense path needs.
 
 from keras import ops
 
+from keras_lit import distribution
+
 
 class _Chunks:
     """Slices of `(columns, ...)` tensors, all of one size: the last reaches back to fill it."""
@@ -76,7 +78,7 @@ def _backward(rows, chunks, logit_gradient):
         return row_gradient, column_gradient, bias_gradient + ops.sum(gradient)
 
     start = ops.zeros_like(rows), ops.zeros_like(chunks.columns), ops.zeros_like(rows[0, 0])
-    return ops.fori_loop(0, chunks.num_chunks, step, start)
+    return distribution.sequential_loop(chunks.num_chunks, step, start)
 
 
 def _get_upstream(arguments, upstream):
@@ -124,8 +126,8 @@ def chunked_logsumexp(rows, columns, chunk_size=None):
             return over_columns, over_rows, *_better(best, logits, chunks.start(index))
 
         lowest, first = _no_best(rows)
-        over_columns, over_rows, _, best_column = ops.fori_loop(
-            0, chunks.num_chunks, step, (lowest, ops.zeros_like(columns[:, 0]), lowest, first)
+        over_columns, over_rows, _, best_column = distribution.sequential_loop(
+            chunks.num_chunks, step, (lowest, ops.zeros_like(columns[:, 0]), lowest, first)
         )
 
         def gradient(*arguments, upstream=None):
@@ -190,8 +192,8 @@ def chunked_softplus_sum(rows, columns, bias, chunk_size=None):
             total += ops.sum(ops.softplus(logits), axis=1)
             return total, *_better(best, logits, chunks.start(index))
 
-        total, _, best_column = ops.fori_loop(
-            0, chunks.num_chunks, step, (ops.zeros_like(rows[:, 0]), *_no_best(rows))
+        total, _, best_column = distribution.sequential_loop(
+            chunks.num_chunks, step, (ops.zeros_like(rows[:, 0]), *_no_best(rows))
         )
 
         def gradient(*arguments, upstream=None):
