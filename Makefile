@@ -5,7 +5,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Several test processes share the cores; one thread pool each is faster than many.
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: install demo test test-unit test-integration test-torch test-distributed format lint
+.PHONY: install demo test lint test-unit test-unit-jax test-unit-tensorflow test-integration \
+  test-lowest test-torch test-distributed benchmark docs format
 
 install: .venv/installed
 
@@ -27,12 +28,28 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# One process per backend, side by side: each keeps about one core busy.
 test-unit: install
-	KERAS_BACKEND=jax $(PYTEST) tests
-	KERAS_BACKEND=tensorflow $(PYTEST) tests
+	$(MAKE) --jobs=2 --output-sync=target test-unit-jax test-unit-tensorflow
+
+test-unit-jax test-unit-tensorflow: test-unit-%: install
+	KERAS_BACKEND=$* $(PYTEST) tests
 
 test-integration: install
-	$(PYTEST) integration_tests
+	KERAS_BACKEND=jax $(PYTEST) integration_tests
+
+# The oldest versions that pyproject.toml admits, in an environment of their own.
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --upgrade pip
+	$(PYTHON) -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	  o = p['optional-dependencies']; \
+	  print('\n'.join(p['dependencies'] + o['jax'] + o['demo'] + o['dev']).replace('>=', '=='))" \
+	  > .venv-lowest/requirements.txt
+	.venv-lowest/bin/python -m pip install --quiet --requirement .venv-lowest/requirements.txt
+	.venv-lowest/bin/python -m pip install --quiet --no-deps --editable .
+	KERAS_BACKEND=jax .venv-lowest/bin/python -m pytest -q tests
+	KERAS_BACKEND=tensorflow .venv-lowest/bin/python -m pytest -q tests
 
 # The same numbers on every backend and device count, as one printed table.
 test-distributed: install
@@ -42,6 +59,14 @@ test-distributed: install
 test-torch: install
 	$(BIN)/python -m pip install --quiet --editable ".[torch]"
 	KERAS_BACKEND=torch $(PYTEST) tests
+
+# Ratios and peak memory, into benchmarks/results/.
+benchmark: install
+	KERAS_BACKEND=jax $(BIN)/python -m benchmarks.loss_memory
+
+# The pages that are generated.
+docs: install
+	$(BIN)/python -m keras_lit.presets.page
 
 format: install
 	$(BIN)/ruff check --fix .
