@@ -5,11 +5,11 @@ from keras_lit.checkpoints.archive import read_archive, write_archive
 from keras_lit.checkpoints.conversion import (
     ConversionReport,
     convert,
-    export,
-    export_archive,
+    convert_when_saved,
     open_checkpoint,
 )
 from keras_lit.checkpoints.deferred import build_without_values
+from keras_lit.checkpoints.exporting import export, export_archive
 from keras_lit.checkpoints.layouts import Checkpoint, normalise
 from keras_lit.checkpoints.tensors import CheckpointError, Tensor
 
@@ -22,6 +22,7 @@ __all__ = [
     "build_tower",
     "build_without_values",
     "convert",
+    "convert_when_saved",
     "export",
     "export_archive",
     "normalise",

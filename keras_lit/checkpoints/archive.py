@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import struct
 import zipfile
 import zlib
 
@@ -107,27 +108,34 @@ class _LastTensor:
         if name != self._name:
             self._name = self._array = None
             try:
-                with zipfile.ZipFile(self._path) as archive:
-                    with archive.open(f"{name}.npy") as member:
-                        array = np.lib.format.read_array(member, allow_pickle=False)
+                array = _read_array(self._path, f"{name}.npy")
             except (*_READ_ERRORS, OSError) as error:
                 raise _unreadable(self._path, error) from error
             self._name, self._array = name, as_float(array)
         return self._array
 
 
+def _read_array(path, name):
+    with zipfile.ZipFile(path) as archive, archive.open(name) as member:
+        info = archive.getinfo(name)
+        shape, is_fortran_order, dtype = _read_header(member, name)
+        num_skipped = member.tell()
+        if info.compress_type != zipfile.ZIP_STORED or 0 in shape:
+            member.seek(0)
+            return np.lib.format.read_array(member, allow_pickle=False)
+    # Mapped, not read: a slice of a stacked tensor then costs a slice.
+    with open(path, "rb") as stream:
+        stream.seek(info.header_offset + 26)  # in the ZIP format: lengths of name and extra field
+        offset = info.header_offset + 30 + sum(struct.unpack("<HH", stream.read(4)))
+    order = "F" if is_fortran_order else "C"
+    return np.memmap(path, dtype, "r", offset + num_skipped, shape, order)
+
+
 def _read_shape(archive, info):
     if not info.filename.endswith(".npy"):
         raise ValueError(f"{info.filename!r} is no NumPy array")
     with archive.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        if version not in read_header:
-            raise ValueError(f"{info.filename!r} has the unknown format version {version}")
-        shape, _, dtype = read_header[version](member)
+        shape, _, dtype = _read_header(member, info.filename)
         if dtype.hasobject:
             raise ValueError(
                 f"{info.filename!r} holds pickled Python objects, which are never loaded"
@@ -136,6 +144,18 @@ def _read_shape(archive, info):
         if info.file_size != member.tell() + num_bytes:
             raise ValueError(f"{info.filename!r} does not have the length that its header says")
     return shape
+
+
+def _read_header(member, name):
+    """Returns shape, whether the order is Fortran's, and dtype."""
+    version = np.lib.format.read_magic(member)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in read_header:
+        raise ValueError(f"{name!r} has the unknown format version {version}")
+    return read_header[version](member)
 
 
 def _unreadable(path, reason):

@@ -1,21 +1,20 @@
-"""Checkpoint of the original code <-> weights of a model, total in both directions."""
+"""Checkpoint of the original code -> weights of a model, total in both directions."""
 
 import dataclasses
+import functools
 import re
 
-import keras
 import numpy as np
 
 from keras_lit.checkpoints.archive import (
     read_archive,
     split_source,
     verify_archive,
-    write_archive,
 )
-from keras_lit.checkpoints.deferred import fill
+from keras_lit.checkpoints.deferred import fill, fill_when_read
 from keras_lit.checkpoints.layouts import TOWER_PREFIXES, normalise
 from keras_lit.checkpoints.positions import fit_positions, vit_of
-from keras_lit.checkpoints.tables import entries_of
+from keras_lit.checkpoints.tables import entries_of, towers_of
 from keras_lit.checkpoints.tensors import CheckpointError, subtree
 from keras_lit.lit_model import LiTModel
 from keras_lit.towers import Tower
@@ -88,29 +87,79 @@ def convert(source, model, ignore=(), on_tensor=None):
         `load_pretrained` of https://github.com/google-research/vision_transformer and the `load`
         functions of the models of https://github.com/google-research/big_vision.
     """
+    plan, report = _plan(source, model, ignore)
+    for entry, tensor in plan:
+        fill(entry.variable, _read(entry, tensor))
+        if on_tensor is not None:
+            on_tensor(entry.variable.path, int(np.prod(entry.variable.shape)))
+    return report
+
+
+def convert_when_saved(source, model, ignore=(), on_tensor=None):
+    """Like `convert`, but reads each tensor only when the model is saved or exported.
+
+    So the weights are never in memory together. The model cannot be called.
+
+    Args:
+        source: as for `convert`.
+        model: as for `convert`, of `build_without_values`.
+        ignore: as for `convert`.
+        on_tensor: as for `convert`; called each time that a tensor is read.
+
+    Returns:
+        A `ConversionReport`.
+
+    Raises:
+        CheckpointError: as for `convert`; nothing can fail for these reasons later.
+
+    Example:
+
+    ```python
+    from keras_lit.backbones import ViTBackbone
+    from keras_lit.checkpoints import build_without_values, convert_when_saved, export
+
+    arrays = dict(export(ViTBackbone.from_variant("mu/16")))
+    backbone = build_without_values(ViTBackbone.from_variant, "mu/16")
+    print(convert_when_saved(arrays, backbone))
+    ```
+    """
+    plan, report = _plan(source, model, ignore)
+
+    def read(entry, tensor):
+        array = _read(entry, tensor)
+        if on_tensor is not None:
+            on_tensor(entry.variable.path, array.size)
+        return array
+
+    for entry, tensor in plan:
+        fill_when_read(entry.variable, functools.partial(read, entry, tensor))
+    return report
+
+
+def _plan(source, model, ignore):
+    """Returns (row of the table, its tensor) for each variable, and the report."""
     checkpoint = open_checkpoint(source)
     if isinstance(source, str) or hasattr(source, "__fspath__"):
         verify_archive(split_source(source)[0])
     _check_kind(checkpoint.tensors, model)
     tensors = _fitted(checkpoint.tensors, model)
     plan, surplus = _match(tensors, entries_of(model), [*_ignorable(model), *ignore])
-
-    matched = []
     # The largest first, while the model is still empty; slices of one stacked tensor together.
     plan.sort(key=lambda row: (-np.prod(row[1].shape), row[1].sources))
-    for entry, tensor in plan:
-        shape = tuple(entry.variable.shape)
-        fill(entry.variable, np.array(tensor.read(), dtype="float32").reshape(shape))
-        matched.append((tensor.sources, entry.variable.path, shape))
-        if on_tensor is not None:
-            on_tensor(entry.variable.path, int(np.prod(shape)))
-    ignored = {name: "not part of the model" for name in surplus}
-    return ConversionReport(
-        matched=matched,
-        ignored=checkpoint.ignored | ignored,
+    report = ConversionReport(
+        matched=[
+            (tensor.sources, entry.variable.path, tuple(entry.variable.shape))
+            for entry, tensor in plan
+        ],
+        ignored=checkpoint.ignored | {name: "not part of the model" for name in surplus},
         layouts=checkpoint.layouts,
-        num_parameters=sum(int(np.prod(shape)) for _, _, shape in matched),
+        num_parameters=sum(int(np.prod(entry.variable.shape)) for entry, _ in plan),
     )
+    return plan, report
+
+
+def _read(entry, tensor):
+    return np.array(tensor.read(), dtype="float32").reshape(entry.variable.shape)
 
 
 def open_checkpoint(source):
@@ -131,71 +180,9 @@ def open_checkpoint(source):
     return normalise(source)
 
 
-def export(model, layout="big_vision"):
-    """Yields the weights of a model under the original's names.
-
-    Args:
-        model: as for `convert`.
-        layout: `"big_vision"`, or `"vit_jax"`, which differs in where the position embeddings of
-            an image tower stand and in that the class token has a slot in them.
-
-    Yields:
-        Pairs (name, float32 NumPy array), for `write_archive` or `dict`.
-
-    Raises:
-        ValueError: the layout is unknown, or the original has no counterpart of the model.
-    """
-    if layout not in ("big_vision", "vit_jax"):
-        raise ValueError(f'layout must be "big_vision" or "vit_jax". Received layout={layout!r}.')
-    arrays = {entry.source: (lambda entry=entry: _to_source(entry)) for entry in entries_of(model)}
-    for prefix, tower in _towers(model):
-        vit = vit_of(getattr(tower, "backbone", tower))
-        if vit is not None and layout == "vit_jax":
-            arrays |= _positions_in_encoder(arrays, prefix, vit)
-            del arrays[f"{prefix}pos_embedding"]
-        elif vit is not None:
-            arrays |= _positions_at_top(arrays, prefix, vit)
-    for name, make_array in arrays.items():
-        yield name, make_array()
-
-
-def export_archive(model, path, layout="big_vision"):
-    """Writes the weights of a model as an original `.npz` file; arguments as for `export`."""
-    write_archive(path, export(model, layout))
-
-
-def _to_source(entry):
-    array = np.array(keras.ops.convert_to_numpy(entry.variable.value), dtype="float32")
-    return array.reshape(entry.source_shape)
-
-
-def _positions_in_encoder(arrays, prefix, vit):
-    positions = arrays[f"{prefix}pos_embedding"]
-    needs_slot = "class_token" in vit.embeddings and not vit.num_class_positions
-    slot = ((0, 0), (int(needs_slot), 0), (0, 0))
-    name = f"{prefix}Transformer/posembed_input/pos_embedding"
-    return {name: lambda: np.pad(positions(), slot)}
-
-
-def _positions_at_top(arrays, prefix, vit):
-    if not vit.num_class_positions:
-        return {}
-    positions, token = arrays[f"{prefix}pos_embedding"], arrays[f"{prefix}cls"]
-    return {
-        f"{prefix}pos_embedding": lambda: positions()[:, 1:],
-        f"{prefix}cls": lambda: token() + positions()[:, :1],
-    }
-
-
-def _towers(model):
-    if isinstance(model, LiTModel):
-        return [("img/", model.image_tower), ("txt/", model.text_tower)]
-    return [("", model)]
-
-
 def _fitted(tensors, model):
     fitted = dict(tensors)
-    for prefix, tower in _towers(model):
+    for prefix, tower in towers_of(model):
         vit = vit_of(getattr(tower, "backbone", tower))
         if vit is not None:
             num_positions = vit.get_layer("positions").positions.shape[1]

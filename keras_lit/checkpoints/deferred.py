@@ -54,5 +54,20 @@ def fill(variable, array):
     if variable._value is not None:
         variable.assign(array)
         return
-    variable._initializer = lambda shape, dtype: keras.ops.convert_to_tensor(array, dtype=dtype)
+    fill_when_read(variable, lambda: array)
     variable._deferred_initialize()
+
+
+def fill_when_read(variable, read):
+    """Makes a variable without a value compute it each time that somebody reads it.
+
+    Args:
+        variable: `keras.Variable` of a model that `build_without_values` built.
+        read: function without arguments that returns a NumPy array.
+    """
+    if variable._value is not None:
+        raise ValueError(
+            f"The variable {variable.path!r} has a value. Build the model with "
+            "`build_without_values`."
+        )
+    variable._initializer = lambda shape, dtype: keras.ops.convert_to_tensor(read(), dtype=dtype)

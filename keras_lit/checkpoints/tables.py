@@ -55,8 +55,7 @@ def entries_of(model):
         head = [Entry("t", model.head.log_temperature, (1,))]
         if model.head.logit_bias is not None:
             head.append(Entry("b", model.head.logit_bias, (1,)))
-        towers = (("img/", model.image_tower), ("txt/", model.text_tower))
-        return head + [row for prefix, tower in towers for row in _under(prefix, tower)]
+        return head + [row for prefix, tower in towers_of(model) for row in _under(prefix, tower)]
     if isinstance(model, Tower):
         rows = entries_of(model.backbone) + _pooling_entries(model.pooling)
         if model.projection is not None:
@@ -72,6 +71,13 @@ def entries_of(model):
         f"keras_lit.backbones. Received {model!r}. keras_hub backbones have "
         "`from_preset` of their own."
     )
+
+
+def towers_of(model):
+    """Returns (prefix of the original's names, tower) for each tower of a model."""
+    if isinstance(model, LiTModel):
+        return [("img/", model.image_tower), ("txt/", model.text_tower)]
+    return [("", model)]
 
 
 def _under(prefix, tower):

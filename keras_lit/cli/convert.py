@@ -27,8 +27,6 @@ def run(arguments):
     """Converts, and prints what became of each tensor."""
     if len(arguments) != 2:
         raise app.UsageError(f"takes SOURCE TARGET_PRESET. Received: {arguments}")
-    if _VOCABULARY.value and not _CONFIG.value:
-        raise app.UsageError("--vocabulary needs --config, which says how texts are tokenised.")
     source, target = arguments
 
     from keras_lit import presets
@@ -38,8 +36,10 @@ def run(arguments):
         preset = presets.get_preset(_CONFIG.value) if _CONFIG.value else None
     except ValueError as error:
         raise app.UsageError(f"--config: {error}") from error
+    if _VOCABULARY.value and (preset is None or preset.vocabulary is None):
+        raise app.UsageError("--vocabulary needs the --config of a preset with a text tower.")
     vocabulary_path = _vocabulary_path(preset, source)
-    model, report = presets.convert_to_preset(source, target, preset, vocabulary_path)
+    model_class, report = presets.convert_to_preset(source, target, preset, vocabulary_path)
     print(f"\n{report}")
     if preset is not None:
         if preset.text_tower is not None and vocabulary_path is None:
@@ -48,8 +48,8 @@ def run(arguments):
                 f"texts, convert again with --vocabulary={preset.vocabulary.file.name}, from "
                 f"{preset.vocabulary.file.url}"
             )
-        _print_statistics(compare_statistics(model, preset.name))
-    print(f"Written to {target}: keras_lit.{type(model).__name__}.from_preset({target!r})")
+        _print_statistics(compare_statistics(source, preset))
+    print(f"Written to {target}: keras_lit.{model_class.__name__}.from_preset({target!r})")
 
 
 def _vocabulary_path(preset, source):

@@ -12,7 +12,7 @@ from keras_lit.checkpoints import (
     build_lit_model,
     build_tower,
     build_without_values,
-    convert,
+    convert_when_saved,
     open_checkpoint,
 )
 from keras_lit.preprocessing import ImageConverter, LiTPreprocessor
@@ -24,8 +24,7 @@ _BYTES_PER_PARAMETER = 4
 def convert_to_preset(source, target, preset=None, vocabulary_path=None):
     """Converts a checkpoint of the original code into a folder for `from_preset`.
 
-    The folder appears under its name when it is complete. One tensor at a time is in memory
-    beside the model.
+    The folder appears under its name when it is complete. One tensor at a time is in memory.
 
     Args:
         source: path of an `.npz` file, or `"file.npz:img"` for one tower of it.
@@ -34,7 +33,7 @@ def convert_to_preset(source, target, preset=None, vocabulary_path=None):
         vocabulary_path: path of the vocabulary of `preset`. `None`: the model has no tokenizer.
 
     Returns:
-        The model, `LiTModel` or `Tower`, and the `ConversionReport`.
+        `LiTModel` or `Tower`, whose `from_preset` loads the folder, and a `ConversionReport`.
 
     Raises:
         FileExistsError: `target` exists.
@@ -53,10 +52,19 @@ def convert_to_preset(source, target, preset=None, vocabulary_path=None):
     target.parent.mkdir(parents=True, exist_ok=True)
     check_disk(target.parent, model.count_params())
     progress = keras.utils.Progbar(model.count_params(), unit_name="parameter")
-    report = convert(source, model, on_tensor=lambda _, size: progress.add(size))
+    num_read = 0
+
+    def show_progress(path, size):
+        nonlocal num_read
+        num_read += size
+        # Keras may read a variable twice, and the bar must end once.
+        progress.update(min(num_read, progress.target - 1))
+
+    report = convert_when_saved(source, model, on_tensor=show_progress)
     with folder_when_complete(target) as unfinished:
         model.save_to_preset(unfinished)
-    return model, report
+    progress.update(progress.target, finalize=True)
+    return type(model), report
 
 
 def check_disk(folder, num_parameters):

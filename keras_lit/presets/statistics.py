@@ -1,23 +1,24 @@
-"""Converted model -> tensors whose mean and standard deviation differ from the published ones."""
+"""Checkpoint -> its tensors whose mean and standard deviation differ from the published ones."""
 
 import importlib.resources
 import json
 
 import numpy as np
 
-from keras_lit.checkpoints import export
+from keras_lit.checkpoints import build_without_values, convert_when_saved, export
+from keras_lit.presets.architectures import build_model
 
 # Published to three digits.
 _TOLERANCE = 6e-3
 _ROWS_AT_ONCE = 1024
 
 
-def compare_statistics(model, name):
-    """Compares each tensor of a model with the statistics that the release printed.
+def compare_statistics(source, preset):
+    """Compares each tensor of a checkpoint with the statistics that the release printed.
 
     Args:
-        model: model converted from the release.
-        name: name of the preset.
+        source: path of an `.npz` file.
+        preset: `Preset`.
 
     Returns:
         Dict name of a tensor -> ((mean, std) here, (mean, std) published), of those that differ;
@@ -27,10 +28,12 @@ def compare_statistics(model, name):
         The log of the LiT notebook of https://github.com/google-research/big_vision, which prints
         all tensors of LiT-B16B after loading.
     """
-    file = importlib.resources.files("keras_lit.presets").joinpath(f"{name}_statistics.json")
+    file = importlib.resources.files("keras_lit.presets").joinpath(f"{preset.name}_statistics.json")
     if not file.is_file():
         return None
     published = json.loads(file.read_text())
+    model = build_without_values(build_model, preset)
+    convert_when_saved(source, model)
     different = {}
     for tensor_name, array in export(model, "big_vision"):
         found = mean_and_std(array)

@@ -11,6 +11,7 @@ from keras_lit.checkpoints import (
     build_tower,
     build_without_values,
     convert,
+    convert_when_saved,
     export,
     export_archive,
     open_checkpoint,
@@ -224,3 +225,22 @@ def test_non_square_images_must_be_told():
 def test_export_refuses_unknown_layouts():
     with pytest.raises(ValueError, match='"big_vision" or "vit_jax"'):
         dict(export(image_backbone(), "flax"))
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_tensors_are_read_when_the_model_is_saved(save, tmp_path):
+    arrays = random_arrays(lit_model(), "vit_jax")
+    save(tmp_path / "lit.npz", **arrays)
+    model = build_without_values(lit_model)
+    read = []
+    report = convert_when_saved(
+        tmp_path / "lit.npz", model, on_tensor=lambda path, size: read.append(path)
+    )
+    assert not read
+    model.save_to_preset(tmp_path / "preset")
+    assert set(read) == {path for _, path, _ in report.matched}
+    loaded = LiTModel.from_preset(tmp_path / "preset")
+    for name, array in export(loaded, "vit_jax"):
+        np.testing.assert_array_equal(array, arrays[name])
+    with pytest.raises(ValueError, match="Build the model with `build_without_values`"):
+        convert_when_saved(arrays, lit_model())
