@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_lit.optimizers import set_learning_rate_multiplier
+
 
 class GivenGradients(keras.Model):
     """A model of loose weights whose gradient is its input.
@@ -32,12 +34,11 @@ class GivenGradients(keras.Model):
 
 MODES = {
     "eager": {"run_eagerly": True, "jit_compile": False},
-    "graph": {"jit_compile": False},
     "jit": {"jit_compile": True},
 }
 
 
-def train(parameters, gradients, optimizer, mode="graph"):
+def train(parameters, gradients, optimizer, mode="jit", multipliers=()):
     """Makes one update per dict of gradients.
 
     Args:
@@ -45,11 +46,14 @@ def train(parameters, gradients, optimizer, mode="graph"):
         gradients: List of dicts of the same names.
         optimizer: `keras.optimizers.Optimizer`.
         mode: Key of `MODES`.
+        multipliers: Dict of name and learning rate multiplier.
 
     Returns:
         List of dicts of the values after each update.
     """
     model = GivenGradients(parameters)
+    for name in multipliers:
+        set_learning_rate_multiplier([model.parameters[name]], multipliers[name])
     model.compile(optimizer, loss=lambda _, products: ops.mean(products), **MODES[mode])
     history = []
     for step in gradients:
