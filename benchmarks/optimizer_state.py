@@ -8,6 +8,7 @@ import argparse
 import keras
 
 import keras_lit
+from keras_lit.backbones.sizes import TRANSFORMER_SIZES
 
 OPTIMIZERS = {
     "keras.optimizers.AdamW": keras.optimizers.AdamW,
@@ -27,8 +28,8 @@ def num_bytes(variables):
 
 def measure(size, vocabulary_size, length):
     """Returns the bytes of the tower's weights, and of its state by name of the optimizer."""
-    backbone = keras_lit.backbones.TextTransformerBackbone.from_size(
-        size, vocabulary_size=vocabulary_size, max_length=length
+    backbone = keras_lit.backbones.TextTransformerBackbone(
+        vocabulary_size, length, **TRANSFORMER_SIZES[size]
     )
     weights = backbone.trainable_variables
     state = {}
@@ -41,7 +42,7 @@ def measure(size, vocabulary_size, length):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", default="Ti")
+    parser.add_argument("--size", default="Ti", choices=TRANSFORMER_SIZES)
     parser.add_argument("--vocabulary_size", type=int, default=32_000)
     parser.add_argument("--length", type=int, default=16)
     arguments = parser.parse_args()
