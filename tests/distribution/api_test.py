@@ -1,0 +1,43 @@
+"""Distribution on one device: harmless, the identity, and clear about devices it does not know."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_lit import distribution
+from tests import tiny
+
+
+def test_one_device_changes_nothing():
+    distribution.data_parallel()
+    assert distribution.num_replicas() == 1
+    assert keras.distribution.distribution() is None
+    rows = ops.convert_to_tensor(np.ones((3, 2), "float32"))
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(distribution.gather_batch(rows)), ops.convert_to_numpy(rows)
+    )
+    assert distribution.row_offset(3) == 0
+    assert float(distribution.replica_share(5.0)) == 5.0
+    distribution.check_placement(tiny.lit_model().variables)
+    distribution.check_compile_options(keras.optimizers.Adam(), jit_compile=True)
+
+
+@pytest.mark.parametrize("devices", [[], ["tpu:7"], ["cpu:0", "cpu:0"]])
+def test_unknown_devices(devices):
+    with pytest.raises(ValueError, match="`devices` must name distinct devices out of"):
+        distribution.data_parallel(devices)
+
+
+def test_dense_gradients_are_asked_for_once():
+    optimizer = distribution.with_dense_gradients(keras.optimizers.Adam())
+    apply = optimizer.apply
+    assert distribution.with_dense_gradients(optimizer) is optimizer
+    assert optimizer.apply == apply
+
+
+def test_the_other_backends_are_installed_and_others():
+    others = distribution.other_backends()
+    assert len(others) == len(set(others))
+    assert {*others, keras.config.backend()} >= {"jax", "tensorflow"}
+    assert keras.config.backend() not in others
