@@ -18,7 +18,7 @@ from keras_lit.checkpoints import (
 from keras_lit.preprocessing import ImageConverter, LiTPreprocessor
 from keras_lit.presets.architectures import build_model
 
-_BYTES_PER_PARAMETER = 4
+BYTES_PER_PARAMETER = 4  # float32
 
 
 def convert_to_preset(source, target, preset=None, vocabulary_path=None):
@@ -50,7 +50,7 @@ def convert_to_preset(source, target, preset=None, vocabulary_path=None):
     else:
         model = build_without_values(_build_as_in_file, checkpoint.tensors)
     target.parent.mkdir(parents=True, exist_ok=True)
-    check_disk(target.parent, model.count_params())
+    check_disk(target.parent, BYTES_PER_PARAMETER * model.count_params())
     progress = keras.utils.Progbar(model.count_params(), unit_name="parameter")
     num_read = 0
 
@@ -67,14 +67,14 @@ def convert_to_preset(source, target, preset=None, vocabulary_path=None):
     return type(model), report
 
 
-def check_disk(folder, num_parameters):
-    """Raises an `OSError` unless `folder` has room for the weights of a model."""
-    needed, free = _BYTES_PER_PARAMETER * num_parameters, shutil.disk_usage(folder).free
-    if free < needed:
+def check_disk(folder, num_bytes):
+    """Raises an `OSError` unless `folder` has room for so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if free < num_bytes:
         raise OSError(
-            f"No space left in {str(folder)!r}: {needed / 1e9:.1f} GB are needed for "
-            f"{num_parameters:,} parameters, {free / 1e9:.1f} GB are free. Free some, or choose "
-            "another folder (for published presets: the environment variable KERAS_HOME)."
+            f"No space left in {str(folder)!r}: {num_bytes / 1e9:.2f} GB are needed, "
+            f"{free / 1e9:.2f} GB are free. Free some, or choose another folder (for published "
+            "presets: the environment variable KERAS_HOME)."
         )
 
 

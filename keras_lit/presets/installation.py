@@ -42,7 +42,8 @@ def preset_folder(name):
         for leftover in cache.glob(f".{name}-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         num_copies = 1 if downloads.download_path(preset.weights).is_file() else 2
-        conversion.check_disk(cache, num_copies * preset.num_parameters)
+        num_bytes = conversion.BYTES_PER_PARAMETER * preset.num_parameters
+        conversion.check_disk(cache, num_copies * num_bytes)
         weights_path, *vocabulary_path = downloads.fetch(preset.files)
         print(f"Converting {weights_path} once into {folder}")
         try:
