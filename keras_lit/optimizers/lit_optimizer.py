@@ -51,6 +51,7 @@ class LiTOptimizer(keras.optimizers.Optimizer):
         super().__init__(
             learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm, **kwargs
         )
+        distribution.with_dense_gradients(self)
 
     def build(self, variables):
         if self.built:
@@ -99,7 +100,7 @@ class LiTOptimizer(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        gradient = ops.cast(ops.convert_to_tensor(gradient), "float32")
+        gradient = ops.cast(gradient, "float32")
         direction = self.compute_direction(gradient, self._slots[index])
         update = ops.cast(learning_rate, "float32") * self._multipliers[index] * direction
         if self.weight_decay and self._decays[index]:
@@ -112,8 +113,6 @@ class LiTOptimizer(keras.optimizers.Optimizer):
         return schedule.fraction(self._iterations) if isinstance(schedule, WarmupSchedule) else 1.0
 
     def _clip_gradients(self, gradients):
-        # Repeated rows of a sparse gradient add up before they are squared.
-        gradients = [ops.convert_to_tensor(gradient) for gradient in gradients]
         if not self.global_clipnorm:
             return super()._clip_gradients(gradients)
         # Keras clips before it adds up the replicas' gradients, whose own norms mean nothing.

@@ -118,7 +118,7 @@ def test_a_multiplier_scales_the_update_but_not_the_decay(optimizer_class):
     scaled = updates(multipliers)
     for name, update in updates({}).items():
         expected = multipliers.get(name, 1.0) * update
-        np.testing.assert_allclose(scaled[name], expected, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(scaled[name], expected, atol=5e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("optimizer_class", [LiTAdamW, LiTAdafactor])
@@ -158,7 +158,7 @@ def test_repeated_rows_of_an_embedding_add_up_before_they_are_squared():
 
 
 def test_state_of_adafactor_is_a_quarter_of_adams():
-    variable = keras.Variable(np.zeros((64, 128)), name="kernel")
+    variable = keras.Variable(np.zeros((64, 128), "float32"), name="kernel")
 
     def num_bytes(optimizer):
         optimizer.build([variable])
