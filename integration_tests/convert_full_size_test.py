@@ -61,4 +61,5 @@ def test_full_size_checkpoint_is_streamed(backend, checkpoint, tmp_path):
     assert not [path for path in tmp_path.iterdir() if path.name != "lit"]
     model = keras_lit.LiTModel.from_preset(tmp_path / "lit", load_weights=False)
     assert model.count_params() == PRESET.num_parameters
-    assert model.preprocessor.tokenizer(["word0 word5"])[0][:4].tolist() == [2, 3, 8, 0]
+    token_ids = np.array(model.preprocessor.tokenizer(["word0 word5"]))
+    assert token_ids[0, :4].tolist() == [2, 3, 8, 0]

@@ -47,7 +47,8 @@ def main():
         keras_lit.LiTModel.save_weights = pause(write_half_of_the_weights)
     model = keras_lit.LiTModel.from_preset("lit_tiny")
     embeddings = model.encode_images(np.full((1, 32, 32, 3), 99, "uint8"))
-    print("loaded", f"{embeddings[0, 0]:.6f}", model.preprocessor.tokenizer(["a dog"]).tolist())
+    token_ids = np.array(model.preprocessor.tokenizer(["a dog"]))
+    print("loaded", f"{embeddings[0, 0]:.6f}", token_ids.tolist())
 
 
 if __name__ == "__main__":
