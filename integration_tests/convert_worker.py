@@ -12,6 +12,7 @@ import sys
 
 import keras
 
+import keras_lit.presets.statistics  # noqa: F401  Imports what the conversion needs.
 from keras_lit.cli import main
 
 
