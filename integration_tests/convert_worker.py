@@ -6,8 +6,8 @@ The memory is what the conversion adds to a process that has imported everything
 """
 
 import json
-import os
-import resource
+import pathlib
+import re
 import sys
 
 import keras
@@ -16,17 +16,19 @@ import keras_lit.presets.statistics  # noqa: F401  Imports what the conversion n
 from keras_lit.cli import main
 
 
-def resident_bytes():
-    """Memory of this process now."""
-    with open("/proc/self/statm") as statistics:
-        return int(statistics.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def memory(name):
+    """Returns `VmRSS`, the memory of this process now, or `VmHWM`, its peak, in bytes.
+
+    `resource.getrusage` would count the parent's memory at the time of the fork, too.
+    """
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) * 1024
 
 
 if __name__ == "__main__":
     keras.Variable([1.0])  # starts the backend
-    before = resident_bytes()
+    before = memory("VmRSS")
     try:
         main.run(["keras-lit", "convert", *sys.argv[1:]])
     finally:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"peak_growth": peak - before}))
+        print(json.dumps({"peak_growth": memory("VmHWM") - before}))
