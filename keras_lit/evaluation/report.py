@@ -1,11 +1,18 @@
 """Sections of HTML and numbers -> `report.html` (one file, nothing fetched) and `metrics.json`.
 
 ```python
+from keras_lit.evaluation.report import write_report
+from keras_lit.evaluation.report_sections import metrics_table, notes_section
+
+rows = [("Text to image, recall@10", {"this model": 0.31}, 0.04)]
 write_report(
     "runs/mine",
     title="My LiT model",
     summary="A text tower tuned on 10,000 captions.",
-    sections=[metrics_table(...), learning_curve(...), notes_section(...)],
+    sections=[
+        metrics_table("What it can do", "In percent.", rows, ["this model"]),
+        notes_section("Notes", ["Pictures: my own."]),
+    ],
     metrics={"text_to_image_recall@10": 0.31},
     chance={"text_to_image_recall@10": 0.04},
 )
