@@ -92,8 +92,11 @@ def test_readme_commands_exist(demo_folder):
         elif words[0] == "keras-lit":
             assert run_cli(words[1], "--help").returncode == 0, command
         elif words[0] == "python":
-            assert (ROOT / words[1]).is_file(), command
-            subprocess.run([sys.executable, ROOT / words[1], "--help"], check=True)
+            process = subprocess.run(
+                [sys.executable, ROOT / words[1], "--help"], capture_output=True, text=True
+            )
+            # absl's own --help ends with exit code 1.
+            assert "flags:" in process.stdout, process.stderr
         else:
             assert words[0] in ("git", "cd", "pip"), command
 
