@@ -18,7 +18,6 @@ class EmojiExamples:
 
     Attributes:
         images: uint8 array `(emojis, height, width, 3)`.
-        characters: List of the emojis as strings.
         names: List of tuples of English names, the usual one first.
         keywords: List of tuples of English keywords.
         topics: List of tuples of strings made of the words of Unicode's subgroup and group.
@@ -26,7 +25,6 @@ class EmojiExamples:
     """
 
     images: np.ndarray
-    characters: list
     names: list
     keywords: list
     topics: list
@@ -88,7 +86,6 @@ def read_emojis(builder, split, style):
     ]
     return EmojiExamples(
         images=np.stack([example["image"] for example in examples]),
-        characters=[example["emoji"].decode() for example in examples],
         names=texts("names"),
         keywords=texts("keywords"),
         topics=[_topics(group, subgroup) for group, subgroup in unicode_groups],
