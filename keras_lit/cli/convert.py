@@ -19,8 +19,13 @@ import pathlib
 
 from absl import app, flags
 
-_CONFIG = flags.DEFINE_string("config", None, "Published preset that SOURCE is, e.g. lit_b16b.")
-_VOCABULARY = flags.DEFINE_string("vocabulary", None, "Vocabulary file of --config.")
+FLAGS = flags.FlagValues()
+_CONFIG = flags.DEFINE_string(
+    "config", None, "Published preset that SOURCE is, e.g. lit_b16b.", flag_values=FLAGS
+)
+_VOCABULARY = flags.DEFINE_string(
+    "vocabulary", None, "Vocabulary file of --config.", flag_values=FLAGS
+)
 
 
 def run(arguments):

@@ -14,10 +14,19 @@ Example:
 
 from absl import app, flags
 
-_FOLDER = flags.DEFINE_string("folder", "runs/demo", "Where everything is written.")
-_NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Training steps; fewer is faster, and worse.")
-_NUM_EMOJIS = flags.DEFINE_integer("num_emojis", None, "Tune on this many emojis only, not all.")
-_SEED = flags.DEFINE_integer("seed", 0, "Decides start weights and the order of the batches.")
+FLAGS = flags.FlagValues()
+_FOLDER = flags.DEFINE_string(
+    "folder", "runs/demo", "Where everything is written.", flag_values=FLAGS
+)
+_NUM_STEPS = flags.DEFINE_integer(
+    "num_steps", None, "Training steps; fewer is faster, and worse.", flag_values=FLAGS
+)
+_NUM_EMOJIS = flags.DEFINE_integer(
+    "num_emojis", None, "Tune on this many emojis only, not all.", flag_values=FLAGS
+)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Decides start weights and the order of the batches.", flag_values=FLAGS
+)
 
 
 def run(arguments):

@@ -16,19 +16,28 @@ import types
 
 from absl import app, flags
 
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 256, "Images per batch.", lower_bound=1)
-_BATCHES_PER_SHARD = flags.DEFINE_integer(
-    "batches_per_shard", 64, "Batches per shard of the cache.", lower_bound=1
+FLAGS = flags.FlagValues()
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 256, "Images per batch.", lower_bound=1, flag_values=FLAGS
 )
-_DTYPE = flags.DEFINE_enum("dtype", "float16", ["float16", "float32"], "Of stored embeddings.")
-_IMAGE_FEATURE = flags.DEFINE_string("image_feature", "image", "TFDS feature with the image.")
+_BATCHES_PER_SHARD = flags.DEFINE_integer(
+    "batches_per_shard", 64, "Batches per shard of the cache.", lower_bound=1, flag_values=FLAGS
+)
+_DTYPE = flags.DEFINE_enum(
+    "dtype", "float16", ["float16", "float32"], "Of stored embeddings.", flag_values=FLAGS
+)
+_IMAGE_FEATURE = flags.DEFINE_string(
+    "image_feature", "image", "TFDS feature with the image.", flag_values=FLAGS
+)
 _CAPTION_FEATURE = flags.DEFINE_string(
-    "caption_feature", "captions/text", "TFDS feature with the captions."
+    "caption_feature", "captions/text", "TFDS feature with the captions.", flag_values=FLAGS
 )
 _NUM_PROCESSES = flags.DEFINE_integer(
-    "num_processes", 1, "How many processes write this cache.", lower_bound=1
+    "num_processes", 1, "How many processes write this cache.", lower_bound=1, flag_values=FLAGS
 )
-_PROCESS_ID = flags.DEFINE_integer("process_id", 0, "Which of them this is.", lower_bound=0)
+_PROCESS_ID = flags.DEFINE_integer(
+    "process_id", 0, "Which of them this is.", lower_bound=0, flag_values=FLAGS
+)
 
 
 def run(arguments):

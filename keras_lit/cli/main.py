@@ -7,7 +7,8 @@ from absl import app, flags
 
 import keras_lit
 
-# What each verb does; its module keras_lit/cli/VERB.py defines flags and `run(arguments)`.
+# What each verb does; its module keras_lit/cli/VERB.py defines `FLAGS`, its own, and
+# `run(arguments)`.
 VERBS = {
     "convert": "turn a checkpoint of the original code into a preset",
     "demo": "tune a text tower onto a locked image tower on emojis, and report what it can do",
@@ -37,10 +38,12 @@ def _run_verb(verb, arguments):
     if any(argument in ("-h", "--help", "-help") for argument in arguments):
         print(module.__doc__.strip())
         print("\nFlags:")
-        print(flags.FLAGS.module_help(module.__name__).partition("\n")[2])
+        print(module.FLAGS.module_help(module.__name__).partition("\n")[2])
         return 0
+    for name in module.FLAGS:
+        module.FLAGS[name].unparse()  # what an earlier call in this process left
     try:
-        rest = flags.FLAGS([f"keras-lit {verb}", *arguments])[1:]
+        rest = module.FLAGS([f"keras-lit {verb}", *arguments])[1:]
         return module.run(rest) or 0
     except (flags.Error, app.UsageError) as error:
         print(

@@ -6,11 +6,9 @@ import shutil
 import numpy as np
 import pytest
 import sentencepiece
-from absl.testing import flagsaver
 
 import keras_lit
 from keras_lit.checkpoints import write_archive
-from keras_lit.cli import convert as convert  # its flags
 from keras_lit.cli import main
 from keras_lit.presets import registry
 from tests.presets import tiny_release
@@ -28,7 +26,7 @@ def folder(tmp_path, monkeypatch):
 
 def run(*arguments):
     """Returns the exit code of the command line."""
-    with flagsaver.flagsaver(), pytest.raises(SystemExit) as stopped:
+    with pytest.raises(SystemExit) as stopped:
         main.run(["keras-lit", "convert", *map(str, arguments)])
     return stopped.value.code
 

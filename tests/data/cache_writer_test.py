@@ -292,7 +292,7 @@ def strings_beside(batch):
         (lambda: caches.pairs().map(lambda batch: batch["images"]), "must be a tf.data.Dataset"),
         (lambda: caches.pairs().repeat(), "never ends"),
         (lambda: caches.pairs().take(0), "has no batch"),
-        (lambda: caches.pairs().shuffle(6), "another order"),
+        (lambda: caches.pairs().unbatch().shuffle(23).batch(4), "another order"),
         (lambda: caches.pairs().unbatch(), r"Received: \(9, 10, 3\)"),
         (lambda: caches.pairs().map(lambda b: {"captions": b["captions"]}), "entry 'images'"),
         (lambda: caches.pairs().map(strings_beside), "entry 'name'.*leave the entry out"),
