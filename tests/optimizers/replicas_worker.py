@@ -1,20 +1,17 @@
-"""Number of devices -> weights after three updates, in an .npz file: one process per number.
+"""Two devices -> weights after three updates of each optimizer, in an .npz file.
 
-Usage: python -m tests.optimizers.replicas_worker DEVICES OUT.npz
+Usage: python -m tests.optimizers.replicas_worker OUT.npz
 """
 
 import os
 import sys
 
-num_devices, out = int(sys.argv[1]), sys.argv[2]
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={num_devices}"
+import keras
+import numpy as np
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-
-import keras_lit  # noqa: E402
-from keras_lit.optimizers import LiTAdafactor, LiTAdamW  # noqa: E402
-from tests import tiny  # noqa: E402
+import keras_lit
+from keras_lit.optimizers import LiTAdafactor, LiTAdamW
+from tests import tiny
 
 # Gradients are clipped in every step, so that the norm of one replica alone would show.
 OPTIMIZERS = {
@@ -25,15 +22,8 @@ OPTIMIZERS = {
 }
 
 
-def main():
-    if keras.config.backend() == "tensorflow":
-        import tensorflow as tf
-
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        parts = [tf.config.LogicalDeviceConfiguration()] * num_devices
-        tf.config.set_logical_device_configuration(cpu, parts)
-    keras_lit.distribution.data_parallel()
-    assert keras_lit.distribution.num_replicas() == num_devices
+def train():
+    """Returns the trained weights by the optimizer's name and their path."""
     weights = {}
     model = tiny.lit_model("Lu")
     for name, make_optimizer in OPTIMIZERS.items():
@@ -42,8 +32,21 @@ def main():
         model.fit(tiny.pairs(), batch_size=8, shuffle=False, verbose=0)
         for path, value in tiny.values(model.trainable_variables).items():
             weights[f"{name}/{path}"] = value
-    np.savez(out, **weights)
+    return weights
+
+
+def main(out):
+    os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        parts = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(cpu, parts)
+    keras_lit.distribution.data_parallel()
+    assert keras_lit.distribution.num_replicas() == 2
+    np.savez(out, **train())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
