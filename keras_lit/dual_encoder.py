@@ -49,8 +49,8 @@ class DualEncoder(keras_hub.models.Backbone):
                 "the text tower."
             )
         inputs = {
-            **image_tower.symbolic_inputs("images"),
-            **text_tower.symbolic_inputs("token_ids"),
+            **image_tower.backbone_inputs.symbolic("images"),
+            **text_tower.backbone_inputs.symbolic("token_ids"),
         }
         outputs = {
             "image_embeddings": image_tower(inputs),
@@ -77,9 +77,9 @@ class DualEncoder(keras_hub.models.Backbone):
         outputs = {}
         if "image_embeddings" in inputs:
             outputs["image_embeddings"] = keras.ops.cast(inputs["image_embeddings"], "float32")
-        elif any(name in inputs for name in ("images", *self.image_tower.input_names)):
+        elif any(name in inputs for name in ("images", *self.image_tower.backbone_inputs.names)):
             outputs["image_embeddings"] = self.image_tower(inputs, training=training)
-        if any(name in inputs for name in ("token_ids", *self.text_tower.input_names)):
+        if any(name in inputs for name in ("token_ids", *self.text_tower.backbone_inputs.names)):
             outputs["text_embeddings"] = self.text_tower(inputs, training=training)
         return outputs
 
@@ -119,7 +119,9 @@ class DualEncoder(keras_hub.models.Backbone):
         if self.preprocessor is not None and self.preprocessor.tokenizer is not None:
             return self.preprocessor.tokenize_captions(texts)
         if isinstance(texts, dict):
-            texts = {name: texts[name] for name in self.text_tower.input_names if name in texts}
+            texts = {
+                name: texts[name] for name in self.text_tower.backbone_inputs.names if name in texts
+            }
         return input_batches.check_token_ids(texts)
 
     def _encode(self, tower, examples, prepare, batch_size):
@@ -134,6 +136,50 @@ class DualEncoder(keras_hub.models.Backbone):
                 input_batches.predict_padded(tower, chunk, distribution.num_replicas())
             )
         return np.concatenate(embeddings)
+
+    def enable_lora(self, rank, target_layer_names=None):
+        """Adds low-rank adapters to the towers that train, in place of their backbones.
+
+        A locked tower gets none. Poolings, projections and the temperature train as before.
+        Saving adds the adapters to what they adapt. Call `compile` afterwards.
+
+        Args:
+            rank: Integer, the rank of the adapters.
+            target_layer_names: List of strings, the layers that get one. `None`: each backbone's
+                choice, for most the queries and values of its attention.
+
+        Raises:
+            ValueError: As `Tower.enable_lora`, or if both towers are locked.
+
+        Reference:
+            - [LoRA](https://arxiv.org/abs/2106.09685)
+        """
+        unlocked = [tower for tower in self._towers if not tower.locked]
+        if not unlocked:
+            raise ValueError(
+                "Both towers are locked, so adapters would never train. Set `model.tuning = 'LU'` "
+                "first to tune the text tower."
+            )
+        for tower in unlocked:
+            tower.enable_lora(rank, target_layer_names)
+        # Where `save_lora_weights` of keras-hub looks for them.
+        layers = [layer for layer in self._flatten_layers(include_self=False) if layer.weights]
+        adapted = [getattr(layer, "lora_enabled", False) for layer in layers]
+        self._lora_rank = rank
+        self._lora_enabled_layers = [index for index, has_lora in enumerate(adapted) if has_lora]
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Quantises the backbones of both towers; arguments as for `keras.Model.quantize`.
+
+        Of one tower: `model.image_tower.quantize("int8")`. Call `compile` afterwards.
+        """
+        for tower in self._towers:
+            tower.quantize(mode, config=config, filters=filters, **kwargs)
+        self.train_function = self.test_function = self.predict_function = None
+
+    @property
+    def _towers(self):
+        return (self.image_tower, self.text_tower)
 
     def get_config(self):
         return {

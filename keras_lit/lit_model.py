@@ -77,6 +77,7 @@ class LiTModel(DualEncoder):
         super().__init__(image_tower, text_tower, preprocessor, head, name)
         self.tuning = tuning
         self.contrastive_loss = None
+        self._compiled_variables = None
         self._micro_batch_size = None
         self._accuracy = keras.metrics.Mean(name="accuracy")
         self._temperature = keras.metrics.Mean(name="temperature")
@@ -110,6 +111,15 @@ class LiTModel(DualEncoder):
                     f"afterwards ({len(moving)} variables would train). Set `model.tuning`, which "
                     "says what trains, and call `compile` again."
                 )
+
+        if self._compiled_variables != self._describe_variables():
+            raise ValueError(
+                "What trains, or what it is made of, has changed since `compile`: by "
+                "`model.tuning`, LoRA or quantisation. Call `model.compile` again."
+            )
+
+    def _describe_variables(self):
+        return [(v.path, v.dtype, v.trainable) for v in self.variables]
 
     def compile(self, optimizer="adam", loss=None, micro_batch_size=None, **kwargs):
         """Configures the model for training.
@@ -148,6 +158,7 @@ class LiTModel(DualEncoder):
         optimizer = distribution.with_dense_gradients(optimizer)
         super().compile(optimizer=optimizer, loss=None, **kwargs)
         self.contrastive_loss = loss
+        self._compiled_variables = self._describe_variables()
         self._micro_batch_size = micro_batch_size
         for tower in (self.image_tower, self.text_tower):
             tower.micro_batch_size = micro_batch_size

@@ -7,6 +7,7 @@ from keras import ops
 from keras_hub.src.utils import preset_utils
 
 from keras_lit import micro_batches, preset_names
+from keras_lit.backbone_inputs import BackboneInputs
 from keras_lit.layers import pooling as pooling_layers
 
 
@@ -19,6 +20,15 @@ def unit_norm(embeddings):
     # The floor keeps the gradient of a row of zeros 0 instead of NaN; no other row reaches it.
     squared_length = ops.maximum(ops.sum(ops.square(embeddings), -1, keepdims=True), 1e-30)
     return embeddings / (ops.sqrt(squared_length) + 1e-8)
+
+
+def _is_adapter(variable):
+    return variable.name.startswith("lora_")
+
+
+def _can_be_quantised(layer):
+    # Keras asks every layer and warns of those that cannot.
+    return type(layer).quantize is not keras.layers.Layer.quantize
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
@@ -87,8 +97,7 @@ class Tower(keras.Model):
         self._pooling_config = pooling
         self._locked = False
         self.micro_batch_size = None  # Set by `LiTModel.compile`.
-        names = [tensor.name for tensor in backbone.inputs]
-        self.input_names = list(backbone.input) if isinstance(backbone.input, dict) else names
+        self.backbone_inputs = BackboneInputs(backbone, f"tower '{self.name}'")
         # On symbolic features, so that pooling and projection are built and fit the backbone.
         self._embedding_dim = self._embed(backbone.output, backbone.input).shape[-1]
         self.built = True
@@ -112,70 +121,77 @@ class Tower(keras.Model):
         self._set_trainable(False)
 
     def unlock(self):
-        """Lets the tower train."""
+        """Lets the tower train; of a backbone with LoRA adapters, the adapters alone."""
         self._locked = False
         self._set_trainable(True)
+        if any(map(_is_adapter, self.backbone.variables)):
+            for variable in self.backbone.trainable_variables:
+                variable.trainable = _is_adapter(variable)
 
-    def _set_trainable(self, value):
-        # Keras skips a layer whose own flag says `value` already, whatever its variables say, as
-        # after loading. Set the other way first, no layer is skipped.
-        self.trainable = not value
-        self.trainable = value
+    def enable_lora(self, rank, target_layer_names=None):
+        """Freezes the backbone and adds low-rank adapters that train in its place.
 
-    def symbolic_inputs(self, single_name):
-        """Returns a dict of `keras.Input` that the tower can be called with.
-
-        Args:
-            single_name: String, the name of the one input where the backbone takes but one.
-        """
-        names = [single_name] if len(self.input_names) == 1 else self.input_names
-        return {
-            name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
-            for name, tensor in zip(names, self.backbone.inputs, strict=True)
-            if name != "segment_ids"
-        }
-
-    def select_inputs(self, inputs):
-        """Picks what the backbone takes out of a dict of inputs.
+        Pooling and projection train as before. Saving adds the adapters to what they adapt: a
+        saved tower has the same outputs and no adapters. Call `compile` afterwards.
 
         Args:
-            inputs: A tensor, or a dict of tensors by input name.
-
-        Returns:
-            The backbone's input: a tensor, a list or a dict, as the backbone declares it.
+            rank: Integer, the rank of the adapters.
+            target_layer_names: List of strings, the layers that get one. `None`: the backbone's
+                choice, for most the queries and values of its attention.
 
         Raises:
-            ValueError: If an input is missing.
-        """
-        declared = self.backbone.input
-        if not isinstance(inputs, dict):
-            return {self.input_names[0]: inputs} if isinstance(declared, dict) else inputs
-        if len(self.input_names) == 1:
-            name = self.input_names[0]
-            is_text = "int" in self.backbone.inputs[0].dtype
-            usual_name = "token_ids" if is_text else "images"
-            value = inputs.get(name, inputs.get(usual_name))
-            if value is None:
-                raise self._missing_input(name if name in inputs else usual_name, inputs)
-            return {name: value} if isinstance(declared, dict) else value
-        selected = {}
-        for name in self.input_names:
-            if name in inputs:
-                selected[name] = inputs[name]
-            elif name == "segment_ids":
-                selected[name] = ops.zeros_like(inputs["token_ids"])
-            else:
-                raise self._missing_input(name, inputs)
-        return selected if isinstance(declared, dict) else list(selected.values())
+            ValueError: If the tower is locked, its backbone has adapters already or cannot have
+                any, or no layer has such a name.
 
-    def _missing_input(self, name, inputs):
-        return ValueError(
-            f"The backbone of tower '{self.name}' takes the inputs {self.input_names}, and "
-            f"'{name}' is missing. Received: {sorted(inputs)}."
-        )
+        Reference:
+            - [LoRA](https://arxiv.org/abs/2106.09685)
+        """
+        if self._locked:
+            raise ValueError(
+                f"The tower '{self.name}' is locked, so adapters would never train. Unlock it "
+                "first: `model.tuning = 'UU'`, or `tower.unlock()`."
+            )
+        if not hasattr(self.backbone, "enable_lora"):
+            raise ValueError(
+                f"The backbone of tower '{self.name}' is no `keras_hub.models.Backbone`, and LoRA "
+                "comes from there. Call `enable_lora(rank)` of its layers before `compile`."
+            )
+        try:
+            self.backbone.enable_lora(rank, target_layer_names)
+        finally:
+            self.unlock()  # keras-hub freezes too much, and even where it then fails
+        if not any(map(_is_adapter, self.backbone.variables)):
+            names = target_layer_names or self.backbone.default_lora_layer_names()
+            raise ValueError(
+                f"No layer in the backbone of tower '{self.name}' is named one of {names}, so "
+                "nothing got an adapter. Pass `target_layer_names`."
+            )
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Quantises the backbone; pooling and projection keep their dtype.
+
+        Quantised kernels do not train, but LoRA adapters on them do. Call `compile` afterwards.
+
+        Args:
+            mode: String, such as `"int8"`; as for `keras.Model.quantize`.
+            config: As for `keras.Model.quantize`.
+            filters: As for `keras.Model.quantize`. `None`: all layers that can be quantised.
+            **kwargs: As for `keras.Model.quantize`.
+        """
+        self.backbone.quantize(mode, config=config, filters=filters or _can_be_quantised, **kwargs)
+        # They hold what the backbone was before.
+        self.train_function = self.test_function = self.predict_function = None
+        self.lock() if self._locked else self.unlock()
+
+    def _set_trainable(self, value):
+        # Keras on TensorFlow skips a layer whose own flag says `value` already, whatever its
+        # variables say, as after loading. Set the other way first, no layer is skipped.
+        for layer in self._flatten_layers():
+            layer.trainable = not value
+        self.trainable = value
 
     def call(self, inputs, training=None):
-        selected = self.select_inputs(inputs)
+        selected = self.backbone_inputs.select(inputs)
         # Dropout and batch statistics would otherwise follow the outer model into training.
         mode = False if self._locked else training
 
@@ -191,7 +207,7 @@ class Tower(keras.Model):
         return ops.stop_gradient(embeddings) if self._locked else embeddings
 
     def compute_output_spec(self, inputs, training=None):
-        batch = keras.tree.flatten(self.select_inputs(inputs))[0].shape[0]
+        batch = keras.tree.flatten(self.backbone_inputs.select(inputs))[0].shape[0]
         return keras.KerasTensor((batch, self._embedding_dim), dtype="float32")
 
     def _embed(self, outputs, selected):

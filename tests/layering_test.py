@@ -19,6 +19,7 @@ RANKS = {
     "preprocessing": 1,
     "micro_batches": 1,
     "backbones": 2,
+    "backbone_inputs": 3,
     "towers": 3,
     "dual_encoder": 4,
     "lit_model": 4,
