@@ -7,8 +7,8 @@ PYTEST := XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expen
   JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/xla JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
   JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 $(BIN)/python -m pytest -q
 
-.PHONY: install demo test lint test-unit test-unit-jax test-unit-tensorflow test-integration \
-  test-lowest test-torch test-distributed benchmark docs format
+.PHONY: install demo test lint test-unit-jax test-unit-tensorflow test-integration test-lowest \
+  test-torch test-distributed benchmark docs format
 
 install: .venv/installed
 
@@ -23,17 +23,15 @@ install: .venv/installed
 demo: install
 	$(BIN)/keras-lit demo
 
-# Everything below runs on every change; the unit tests once per backend.
-test: lint test-unit test-integration
+# Everything that runs on every change: two processes at a time, each keeps about one core busy.
+test: lint
+	$(MAKE) --jobs=2 --output-sync=target test-unit-tensorflow test-unit-jax test-integration
 
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# One process per backend, side by side: each keeps about one core busy.
-test-unit: install
-	$(MAKE) --jobs=2 --output-sync=target test-unit-jax test-unit-tensorflow
-
+# The unit tests once per backend.
 test-unit-jax test-unit-tensorflow: test-unit-%: install
 	KERAS_BACKEND=$* $(PYTEST) tests
 
