@@ -1,6 +1,5 @@
 """Images and texts -> unit-norm embeddings (batch, dim) in one space: two towers and a head."""
 
-import copy
 import pathlib
 import shutil
 import tempfile
@@ -11,16 +10,10 @@ import numpy as np
 
 import keras_lit.backbones  # noqa: F401  Registers the backbones that a saved model may name.
 from keras_lit import distribution, preset_names
+from keras_lit.backbones.backbone import with_dtype
 from keras_lit.layers import SimilarityHead
 from keras_lit.preprocessing import batches as input_batches
 from keras_lit.towers import Tower
-
-
-def _with_backbone_dtype(tower_config, dtype):
-    """Returns a serialized tower whose backbone has another dtype policy."""
-    tower_config = copy.deepcopy(tower_config)
-    tower_config["config"]["backbone"]["config"]["dtype"] = dtype
-    return tower_config
 
 
 class DualEncoder(keras_hub.models.Backbone):
@@ -194,9 +187,8 @@ class DualEncoder(keras_hub.models.Backbone):
     def from_config(cls, config):
         config = dict(config)
         dtype = config.pop("dtype", None)
-        if dtype is not None:
-            for key in ("image_tower", "text_tower"):
-                config[key] = _with_backbone_dtype(config[key], dtype)
+        for key in ("image_tower", "text_tower"):
+            config[key] = with_dtype(config[key], dtype)  # which the tower passes on
         for key in ("image_tower", "text_tower", "preprocessor", "head"):
             if isinstance(config.get(key), dict):
                 config[key] = keras.saving.deserialize_keras_object(config[key])

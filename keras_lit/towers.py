@@ -1,25 +1,15 @@
 """Images or token ids -> unit-norm embeddings (batch, dim): backbone, pooling, projection, norm."""
 
-import copy
-
 import keras
 from keras import ops
 from keras_hub.src.utils import preset_utils
 
 from keras_lit import micro_batches, preset_names
 from keras_lit.backbone_inputs import BackboneInputs
+from keras_lit.backbones import EncoderBackbone
+from keras_lit.backbones.backbone import with_dtype
 from keras_lit.layers import pooling as pooling_layers
-
-
-def unit_norm(embeddings):
-    """Scales each row to length 1 in float32: `(batch, dim) -> (batch, dim)`.
-
-    The 1e-8 is added to the length, as the original does, not under its root.
-    """
-    embeddings = ops.cast(embeddings, "float32")
-    # The floor keeps the gradient of a row of zeros 0 instead of NaN; no other row reaches it.
-    squared_length = ops.maximum(ops.sum(ops.square(embeddings), -1, keepdims=True), 1e-30)
-    return embeddings / (ops.sqrt(squared_length) + 1e-8)
+from keras_lit.layers.unit_norm import unit_norm
 
 
 def _is_adapter(variable):
@@ -86,6 +76,8 @@ class Tower(keras.Model):
             )
         if projection_dim is not None and not projection_dim > 0:
             raise ValueError(f"`projection_dim` must be > 0. Received: {projection_dim}.")
+        if isinstance(backbone.input, dict) and "encoder_token_ids" in backbone.input:
+            backbone = EncoderBackbone(backbone)
         self.backbone = backbone
         self.pooling = pooling_layers.get_pooling(pooling)
         self.projection_dim = projection_dim
@@ -190,6 +182,28 @@ class Tower(keras.Model):
             layer.trainable = not value
         self.trainable = value
 
+    def at_image_shape(self, image_shape):
+        """Returns a copy for images of another size, learned positions resampled.
+
+        Args:
+            image_shape: (height, width, channels) of the new images.
+
+        Raises:
+            ValueError: If the backbone is none of `keras_lit.backbones`, or fits one size alone.
+        """
+        if not hasattr(self.backbone, "at_image_shape"):
+            raise ValueError(
+                f"The backbone of tower '{self.name}' has no `at_image_shape`; those of keras-hub "
+                "take the size when they load: `from_preset(name, image_shape=...)`."
+            )
+        resized = {**self.get_config(), "backbone": self.backbone.at_image_shape(image_shape)}
+        tower = type(self).from_config(resized)
+        for part in ("pooling", "projection"):
+            if getattr(self, part) is not None:
+                getattr(tower, part).set_weights(getattr(self, part).get_weights())
+        tower.lock() if self._locked else tower.unlock()
+        return tower
+
     def call(self, inputs, training=None):
         selected = self.backbone_inputs.select(inputs)
         # Dropout and batch statistics would otherwise follow the outer model into training.
@@ -254,10 +268,7 @@ class Tower(keras.Model):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        dtype = config.pop("dtype", None)
-        if dtype is not None:
-            config["backbone"] = copy.deepcopy(config["backbone"])
-            config["backbone"]["config"]["dtype"] = dtype
+        config["backbone"] = with_dtype(config["backbone"], config.pop("dtype", None))
         for key in ("backbone", "pooling"):
             if isinstance(config[key], dict):
                 config[key] = keras.saving.deserialize_keras_object(config[key])
@@ -267,8 +278,8 @@ class Tower(keras.Model):
     def from_preset(cls, preset, load_weights=True, dtype=None):
         """Loads a published image tower, or a tower written by `save_to_preset`.
 
-        A backbone's preset goes through the backbone:
-        `Tower(keras_hub.models.Backbone.from_preset(...), pooling=...)`.
+        A backbone's preset, or a Hugging Face model for which keras-hub has a converter, goes
+        through the backbone: `Tower(keras_hub.models.Backbone.from_preset(...), pooling=...)`.
 
         Args:
             preset: The name of a published preset (see `keras_lit.list_presets`), which is
@@ -288,7 +299,10 @@ class Tower(keras.Model):
             loader = preset_utils.get_preset_loader(folder)
             tower_class = loader.check_backbone_class()
             if not issubclass(tower_class, cls):
-                raise ValueError(f"it holds a {tower_class.__name__}, not a Tower.")
+                raise ValueError(
+                    f"it holds a {tower_class.__name__}, not a Tower. Wrap a backbone: "
+                    f"`Tower(keras_hub.models.Backbone.from_preset({str(preset)!r}), pooling=...)`."
+                )
             return loader.load_backbone(tower_class, load_weights, dtype=dtype)
         except (OSError, KeyError, UnicodeDecodeError, ValueError) as error:
             raise ValueError(f"Cannot load the preset '{preset}' as a Tower: {error}") from error

@@ -11,7 +11,7 @@ from tests import tiny
 
 
 def test_unit_norm_equals_numpy_rule():
-    from keras_lit.towers import unit_norm
+    from keras_lit.layers.unit_norm import unit_norm
 
     rows = np.random.default_rng(0).normal(size=(5, 7)).astype("float32")
     expected = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-8)
@@ -70,6 +70,22 @@ def test_locked_tower_runs_as_in_inference_and_trains_nothing():
     assert tower.locked and not tower.trainable_variables
     tower.unlock()
     assert not tower.locked and tower.trainable_variables
+
+
+def test_another_resolution_keeps_what_stands_after_the_backbone():
+    backbone = keras_lit.backbones.ViTBackbone(
+        (8, 8, 3), 4, hidden_dim=8, num_layers=1, num_heads=2, mlp_dim=16
+    )
+    tower = keras_lit.Tower(backbone, "attention", projection_dim=5)
+    tower.lock()
+    resized = tower.at_image_shape((12, 12, 3))
+    assert resized.locked and not resized.trainable_variables
+    assert resized.backbone.get_layer("positions").positions.shape == (1, 1 + 9, 8)
+    for old, new in zip(tower.weights, resized.weights, strict=True):
+        if "positions" not in old.path:
+            np.testing.assert_array_equal(new, old)
+    with pytest.raises(ValueError, match="no `at_image_shape`.*image_shape="):
+        keras_lit.Tower(tiny.image_backbone(), "mean").at_image_shape((16, 16, 3))
 
 
 def test_bfloat16_backbone_gives_float32_embeddings():

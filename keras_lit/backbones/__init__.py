@@ -2,6 +2,7 @@
 
 from keras_lit.backbones.bert_text_backbone import BertTextBackbone
 from keras_lit.backbones.bit_backbone import BiTBackbone
+from keras_lit.backbones.encoder_backbone import EncoderBackbone
 from keras_lit.backbones.hybrid_backbone import HybridBackbone, hybrid
 from keras_lit.backbones.mixer_backbone import MixerBackbone
 from keras_lit.backbones.resnet_backbone import ResNetBackbone
@@ -11,6 +12,7 @@ from keras_lit.backbones.vit_backbone import ViTBackbone
 __all__ = [
     "BertTextBackbone",
     "BiTBackbone",
+    "EncoderBackbone",
     "HybridBackbone",
     "MixerBackbone",
     "ResNetBackbone",

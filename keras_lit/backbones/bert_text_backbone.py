@@ -4,6 +4,7 @@ import keras
 import keras_hub
 from keras import ops
 
+from keras_lit.backbones.backbone import Backbone
 from keras_lit.layers.mlp_block import gelu_tanh
 
 LAYER_NORM_EPSILON = 1e-12
@@ -11,7 +12,7 @@ PADDING_ID = 0
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
-class BertTextBackbone(keras_hub.models.Backbone):
+class BertTextBackbone(Backbone):
     """BERT with the original LiT's interface: token ids alone go in, and there is no pooler.
 
     The padding mask is `token_ids != 0`, the segment is always the first. LiT reads the [CLS]

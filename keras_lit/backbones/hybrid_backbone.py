@@ -1,14 +1,14 @@
 """Images (batch, height, width, 3) -> token features: a ResNet whose features a ViT reads."""
 
 import keras
-import keras_hub
 
+from keras_lit.backbones.backbone import ImageBackbone, with_dtype
 from keras_lit.backbones.resnet_backbone import ResNetBackbone
 from keras_lit.backbones.vit_backbone import ViTBackbone
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
-class HybridBackbone(keras_hub.models.Backbone):
+class HybridBackbone(ImageBackbone):
     """The hybrids R+ViT: the ViT's patches are cut from the ResNet's feature map.
 
     Args:
@@ -48,6 +48,7 @@ class HybridBackbone(keras_hub.models.Backbone):
                 f"{vit.image_shape} and a feature map {tuple(resnet.output.shape[1:])}. Build vit "
                 "with the latter as its image_shape."
             )
+        dtype = vit.dtype_policy if dtype is None else dtype
         images = keras.Input(resnet.image_shape, name="images")
         super().__init__(inputs=images, outputs=vit(resnet(images)), dtype=dtype, **kwargs)
         self.resnet = resnet
@@ -55,33 +56,21 @@ class HybridBackbone(keras_hub.models.Backbone):
         self.image_shape = resnet.image_shape
 
     def at_image_shape(self, image_shape):
-        """Returns a copy for images of another size, its learned positions resampled.
-
-        Args:
-            image_shape: (height, width, channels) of the new images.
-
-        Raises:
-            ValueError: the positions are learned and one of the two grids is not square.
-        """
-        config = {**self.resnet.get_config(), "image_shape": image_shape}
-        resnet = type(self.resnet).from_config(config)
-        for old, new in zip(self.resnet.weights, resnet.weights, strict=True):
-            new.assign(old)
+        resnet = self.resnet.at_image_shape(image_shape)
         vit = self.vit.at_image_shape(tuple(resnet.output.shape[1:]))
         return type(self)(resnet, vit, name=self.name)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "resnet": keras.saving.serialize_keras_object(self.resnet),
-            "vit": keras.saving.serialize_keras_object(self.vit),
-        }
+        config = super().get_config()
+        for name, part in (("resnet", self.resnet), ("vit", self.vit)):
+            serialized = keras.saving.serialize_keras_object(part)
+            config[name] = with_dtype(serialized, config["dtype"])
+        return config
 
     @classmethod
     def from_config(cls, config):
-        parts = {
-            name: keras.saving.deserialize_keras_object(config[name]) for name in ("resnet", "vit")
-        }
+        parts = {name: with_dtype(config[name], config.get("dtype")) for name in ("resnet", "vit")}
+        parts = {n: keras.saving.deserialize_keras_object(part) for n, part in parts.items()}
         return super().from_config({**config, **parts})
 
 

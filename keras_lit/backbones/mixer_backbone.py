@@ -1,8 +1,8 @@
 """Images (batch, height, width, 3) -> token features (batch, tokens, hidden_dim): MLP-Mixer."""
 
 import keras
-import keras_hub
 
+from keras_lit.backbones.backbone import ImageBackbone
 from keras_lit.backbones.sizes import MIXER_SIZES, patch_variant
 from keras_lit.layers import MixerBlock, PatchEmbedding
 from keras_lit.layers.patch_embedding import as_pair
@@ -10,7 +10,7 @@ from keras_lit.layers.transformer_block import LAYER_NORM_EPSILON
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
-class MixerBackbone(keras_hub.models.Backbone):
+class MixerBackbone(ImageBackbone):
     """MLP-Mixer; the original averages its tokens (`pooling="mean"`).
 
     The MLPs over tokens fix the number of patches: a trained Mixer has one resolution.

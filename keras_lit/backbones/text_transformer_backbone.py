@@ -1,14 +1,14 @@
 """Token ids (batch, max_length) -> token features (batch, max_length, hidden_dim)."""
 
 import keras
-import keras_hub
 
+from keras_lit.backbones.backbone import Backbone
 from keras_lit.layers import LearnedPositions, TransformerBlock
 from keras_lit.layers.transformer_block import LAYER_NORM_EPSILON
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
-class TextTransformerBackbone(keras_hub.models.Backbone):
+class TextTransformerBackbone(Backbone):
     """The text transformer of LiT-L16S, LiT-L16Ti and SigLIP.
 
     Token embedding, learned positions, pre-LayerNorm blocks, a final LayerNorm. Nothing is masked:

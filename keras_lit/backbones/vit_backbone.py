@@ -1,8 +1,8 @@
 """Images (batch, height, width, 3) -> token features (batch, tokens, hidden_dim): the ViT."""
 
 import keras
-import keras_hub
 
+from keras_lit.backbones.backbone import ImageBackbone
 from keras_lit.backbones.sizes import TRANSFORMER_SIZES, patch_variant
 from keras_lit.layers import (
     ClassToken,
@@ -17,7 +17,7 @@ from keras_lit.layers.transformer_block import LAYER_NORM_EPSILON
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
-class ViTBackbone(keras_hub.models.Backbone):
+class ViTBackbone(ImageBackbone):
     """Vision Transformer with the original's numbers: tanh GELU, LayerNorm epsilon 1e-6.
 
     The output is the token sequence after the final LayerNorm; pooling is the `Tower`'s.
@@ -120,22 +120,10 @@ class ViTBackbone(keras_hub.models.Backbone):
         """
         return cls(image_shape, **patch_variant(variant, TRANSFORMER_SIZES), **kwargs)
 
-    def at_image_shape(self, image_shape):
-        """Returns a copy for images of another size, its learned positions resampled.
-
-        Args:
-            image_shape: (height, width, channels) of the new images.
-
-        Raises:
-            ValueError: the positions are learned and one of the two grids is not square.
-        """
-        resized = type(self).from_config({**self.get_config(), "image_shape": image_shape})
-        for old, new in zip(self.weights, resized.weights, strict=True):
-            if old.shape == new.shape:
-                new.assign(old)
-            else:
-                new.assign(resample_positions(old, new.shape[1], self.num_class_positions))
-        return resized
+    def _resized(self, variable, shape):
+        if variable.name != "positions":
+            return super()._resized(variable, shape)
+        return resample_positions(variable, shape[1], self.num_class_positions)
 
     @property
     def num_class_positions(self):
