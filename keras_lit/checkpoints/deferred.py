@@ -34,17 +34,19 @@ def build_without_values(build_model, *args, **kwargs):
     build_without_values(ViTBackbone.from_variant, "H/14").count_params()  # 630764800
     ```
     """
-    before = global_state.get_global_attribute(_PENDING) or []
-    with keras.StatelessScope(initialize_variables=False):
-        model = build_model(*args, **kwargs)
-    pending = global_state.get_global_attribute(_PENDING) or []
-    weights = {id(variable) for variable in model.weights}
-    # Keras would initialise what it has on its list when the next model is built.
-    global_state.set_global_attribute(_PENDING, before)
-    if in_stateless_scope():  # itself inside of a model that is built without values
-        return model
+    if in_stateless_scope():  # inside of a model that is built without values
+        return build_model(*args, **kwargs)
+    before = list(global_state.get_global_attribute(_PENDING) or [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = build_model(*args, **kwargs)
+        pending = list(global_state.get_global_attribute(_PENDING) or [])
+    finally:
+        # Keras would initialise what it has on its list when the next model is built.
+        global_state.set_global_attribute(_PENDING, before)
+    without_values = {id(variable) for variable in [*model.weights, *before]}
     for variable in pending:
-        if id(variable) not in weights and not any(variable is other for other in before):
+        if id(variable) not in without_values:
             variable._deferred_initialize()  # seeds of dropout, metrics
     return model
 

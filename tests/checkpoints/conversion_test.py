@@ -1,5 +1,9 @@
 """Conversion is total in both directions, exact, all or nothing, and says what is wrong."""
 
+import gc
+import weakref
+
+import keras
 import numpy as np
 import pytest
 
@@ -144,6 +148,23 @@ def test_models_without_values_are_filled():
     np.testing.assert_array_equal(model.encode_images(images), expected.encode_images(images))
     for name, array in export(model, "vit_jax"):
         np.testing.assert_array_equal(array, arrays[name])
+
+
+def test_a_build_that_fails_leaves_nothing_behind():
+    """Whatever Keras still has on its list is kept, searched and filled by every later build."""
+    kept = []
+
+    def build():
+        layer = keras.layers.Dense(2)
+        layer.build((None, 3))
+        kept.append(weakref.ref(layer.kernel))
+        raise ValueError("the vocabulary is of another model")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="another model"):
+            build_without_values(build)
+    gc.collect()
+    assert [reference() for reference in kept] == [None, None]
 
 
 def changed(arrays, **changes):

@@ -47,7 +47,7 @@ def assert_close(computed, expected):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6 * max(1, np.abs(other).max()))
 
 
-@pytest.mark.parametrize("chunk_size", CHUNK_SIZES)
+@pytest.mark.parametrize("chunk_size", (None, 5))
 @pytest.mark.parametrize("fixture", ["losses_unit", "losses_unnormalised"])
 @pytest.mark.parametrize(
     "kind, outputs",
@@ -94,7 +94,7 @@ def test_value_and_gradients_are_the_formulas(kind, num_pairs, temperature, chun
         )
 
 
-@pytest.mark.parametrize("chunk_size", CHUNK_SIZES)
+@pytest.mark.parametrize("chunk_size", (None, 5))
 def test_logits_beyond_the_range_of_exp_stay_finite(chunk_size):
     images, texts = embeddings(16)
     arguments = [np.asarray(a, "float32") for a in (30 * images, 30 * texts, np.log(10.0), 0.0)]
