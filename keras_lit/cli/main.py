@@ -10,9 +10,12 @@ import keras_lit
 # What each verb does; its module keras_lit/cli/VERB.py defines `FLAGS`, its own, and
 # `run(arguments)`.
 VERBS = {
+    "classify": "say which of some classes pictures show",
     "convert": "turn a checkpoint of the original code into a preset",
     "demo": "tune a text tower onto a locked image tower on emojis, and report what it can do",
     "embed": "read every image once, to tune on stored embeddings",
+    "evaluate": "measure a preset on benchmarks, and report it beside the published figures",
+    "search": "find the pictures of a folder that fit a text",
 }
 
 

@@ -15,6 +15,10 @@ def data_parallel(devices):
     keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
 
 
+def float32_matmul(first, second):
+    return jax.numpy.matmul(first, second, precision=jax.lax.Precision.HIGHEST)
+
+
 def num_replicas():
     distribution = keras.distribution.distribution()
     return 1 if distribution is None else distribution.device_mesh.shape[0]

@@ -28,6 +28,15 @@ def data_parallel(devices):
     _entered_scope = scope
 
 
+def float32_matmul(first, second):
+    was_enabled = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        return tf.linalg.matmul(first, second)
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(was_enabled)
+
+
 def num_replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 

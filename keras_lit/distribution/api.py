@@ -46,6 +46,31 @@ def data_parallel(devices=None):
     _backend.data_parallel(chosen)
 
 
+def has_accelerator():
+    """Returns whether arrays of this process are computed on a GPU or TPU."""
+    return not _backend.local_devices()[0].startswith("cpu")
+
+
+def describe_devices():
+    """Returns backend and devices in words, e.g. `"jax on gpu:0, gpu:1"`."""
+    return f"{keras.config.backend()} on {', '.join(_backend.local_devices())}"
+
+
+def float32_matmul(first, second):
+    """Multiplies two float32 matrices without rounding their entries to fewer bits before.
+
+    GPUs and TPUs do that by default, which reorders what is almost equally similar.
+
+    Args:
+        first: Array or tensor `(rows, inner)`.
+        second: Array or tensor `(inner, columns)`.
+
+    Returns:
+        Float32 tensor `(rows, columns)`.
+    """
+    return _backend.float32_matmul(first, second)
+
+
 def num_replicas():
     """Returns over how many devices `data_parallel` splits the global batch."""
     return _backend.num_replicas()

@@ -1,7 +1,10 @@
 """Zero-shot classification, retrieval, few-shot probes: for any object that encodes both sides."""
 
 from keras_lit.evaluation.accuracy import confusion_matrix, label_ranks, zero_shot_accuracy
+from keras_lit.evaluation.benchmark_report import Report, curves_of_log, model_card
+from keras_lit.evaluation.benchmark_sources import DataUnavailable
 from keras_lit.evaluation.callbacks import RetrievalEvaluation, ZeroShotEvaluation
+from keras_lit.evaluation.evaluate import BenchmarkResult, evaluate_benchmark
 from keras_lit.evaluation.few_shot import (
     LinearProbe,
     few_shot_indices,
@@ -16,25 +19,43 @@ from keras_lit.evaluation.prompts import (
     prompt_templates,
     verbatim_texts,
 )
+from keras_lit.evaluation.registry import (
+    RetrievalBenchmark,
+    ZeroShotBenchmark,
+    benchmarks,
+    get_benchmark,
+)
 from keras_lit.evaluation.retrieval import best_matches, retrieval_ranks, retrieval_recall
+from keras_lit.evaluation.stored_texts import StoredTexts
 from keras_lit.evaluation.zero_shot import ZeroShotClassifier, class_weights, encode_classes
 
 __all__ = [
+    "BenchmarkResult",
+    "DataUnavailable",
     "LinearProbe",
+    "Report",
+    "RetrievalBenchmark",
     "RetrievalEvaluation",
+    "StoredTexts",
+    "ZeroShotBenchmark",
     "ZeroShotClassifier",
     "ZeroShotEvaluation",
+    "benchmarks",
     "best_matches",
     "canonical_texts",
     "canonical_texts_with_aliases",
     "canonicalize",
     "class_weights",
     "confusion_matrix",
+    "curves_of_log",
     "describe_classes",
     "encode_classes",
+    "evaluate_benchmark",
     "few_shot_indices",
     "fit_linear_probe",
+    "get_benchmark",
     "label_ranks",
+    "model_card",
     "nearest_neighbor_scores",
     "prompt_templates",
     "retrieval_ranks",

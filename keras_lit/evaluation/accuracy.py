@@ -67,8 +67,20 @@ def zero_shot_accuracy(scores, labels, k=(1, 5)):
     Reference:
         `discriminative_classifier.Evaluator` in github.com/google-research/big_vision.
     """
+    return accuracy_of_ranks(label_ranks(scores, labels), labels, k)
+
+
+def accuracy_of_ranks(ranks, labels, k=(1, 5)):
+    """Returns what `zero_shot_accuracy` does, from the ranks that `label_ranks` gives.
+
+    So that scores of all images need not be in memory at once.
+
+    Example:
+
+    >>> accuracy_of_ranks(np.array([0, 1]), [1, 0], k=(1,))["zero_shot_accuracy@1"]
+    0.5
+    """
     check_k(k)
-    ranks = label_ranks(scores, labels)
     counted = ranks[ranks >= 0]
     results = {f"zero_shot_accuracy@{size}": float(np.mean(counted < size)) for size in k}
     labels = np.asarray(labels)

@@ -3,7 +3,8 @@
 Source: the notebook `Prompt_Engineering_for_ImageNet.ipynb` of github.com/openai/CLIP, Copyright
 (c) 2021 OpenAI, MIT licence. Radford et al., "Learning Transferable Visual Models From Natural
 Language Supervision", section 3.1.4. As in the original LiT evaluation, the bare class name `"{}"`
-is added to both lists. Grammar ("a origami") is the source's.
+is added to both lists; `clip_80` and `clip_7` are CLIP's own, without it. Grammar ("a origami")
+is the source's.
 """
 
 CLIP_BEST_TEMPLATES = (
@@ -103,6 +104,8 @@ CLIP_PAPER_TEMPLATES = (
 
 PROMPT_TEMPLATES = {
     "class_name_only": ("{}",),
+    "clip_7": CLIP_BEST_TEMPLATES[:-1],
+    "clip_80": CLIP_PAPER_TEMPLATES[:-1],
     "clip_best": CLIP_BEST_TEMPLATES,
     "clip_paper": CLIP_PAPER_TEMPLATES,
 }

@@ -48,7 +48,9 @@ def prompt_templates(name):
 
     Args:
         name: `"clip_paper"` (the 80 of the CLIP paper and `"{}"`), `"clip_best"` (the 7 that CLIP's
-            authors found best on ImageNet and `"{}"`) or `"class_name_only"`.
+            authors found best on ImageNet and `"{}"`), as the original LiT evaluation has them;
+            `"clip_80"` or `"clip_7"`, the same without `"{}"`, which with `verbatim_texts` are
+            CLIP's own protocol; or `"class_name_only"`.
 
     Returns:
         List of strings, each with a `{}` for the class name.

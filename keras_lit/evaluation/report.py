@@ -69,18 +69,23 @@ def write_report(folder, title, summary, sections, metrics, chance):
         OSError: if the folder cannot be written.
     """
     _check_metrics(metrics, chance)
-    page = _PAGE.format(
+    page = render_page(title, summary, sections)
+    numbers = json.dumps({**metrics, "chance": dict(chance)}, indent=2) + "\n"
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "metrics.json", numbers)
+    write_whole(folder / "report.html", page)
+    return folder / "report.html"
+
+
+def render_page(title, summary, sections):
+    """Returns the HTML of a whole page; arguments are those of `write_report`."""
+    return _PAGE.format(
         title=html.escape(title),
         summary=html.escape(summary),
         style=STYLE,
         sections="\n".join(sections),
     )
-    numbers = json.dumps({**metrics, "chance": dict(chance)}, indent=2) + "\n"
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_whole(folder / "metrics.json", numbers)
-    _write_whole(folder / "report.html", page)
-    return folder / "report.html"
 
 
 def _check_metrics(metrics, chance):
@@ -98,7 +103,8 @@ def _check_metrics(metrics, chance):
         raise ValueError(f"`chance` has {unknown}, which are not in `metrics`.")
 
 
-def _write_whole(path, text):
+def write_whole(path, text):
+    """Writes a text file that is complete or not there."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -120,6 +120,48 @@ def encode_png(picture):
     return buffer.getvalue()
 
 
+def thumbnail(picture, side=152):
+    """Shrinks a picture, uint8 `(height, width, 3)`, to at most `side` pixels each way.
+
+    Raises:
+        ImportError: without Pillow; the message names the extra to install.
+    """
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise _missing_extra("Pillow") from error
+    image = Image.fromarray(np.asarray(picture))
+    image.thumbnail((side, side))
+    return np.asarray(image)
+
+
+def draw_matches(query, pictures, captions):
+    """Draws the pictures that were found for a text, best first, four in a row.
+
+    Args:
+        query: string.
+        pictures: list of uint8 `(height, width, 3)`.
+        captions: list of strings, one below each picture.
+
+    Returns:
+        PNG as bytes.
+
+    Raises:
+        ImportError: without matplotlib; the message names the extra to install.
+    """
+    num_rows = -(-len(pictures) // 4)
+    with _style(dark=False) as (figure_class, _):
+        figure = figure_class(figsize=(8.4, 0.5 + 2.4 * num_rows), layout="constrained")
+        axes = figure.subplots(num_rows, 4, squeeze=False).flat
+        for axis in axes:
+            axis.set_axis_off()
+        for axis, picture, caption in zip(axes, pictures, captions, strict=False):
+            axis.imshow(picture)
+            axis.set_title(caption, fontsize=8, fontweight="normal")
+        figure.suptitle(query, fontweight="bold")
+        return _to_png(figure)
+
+
 @contextlib.contextmanager
 def _style(dark):
     """Yields matplotlib's Figure class (which needs no display) and the palette in use."""

@@ -1,7 +1,9 @@
 """Image and text embeddings (count, dim) -> recall@k, text for image and image for text."""
 
+import keras
 import numpy as np
 
+from keras_lit import distribution
 from keras_lit.evaluation.accuracy import check_k
 from keras_lit.evaluation.checks import check_embeddings
 
@@ -41,7 +43,12 @@ def retrieval_recall(images, texts, image_ids_of_texts, k=(1, 5, 10)):
         `retrieval_ranks`.
     """
     check_k(k)
-    image_ranks, text_ranks = retrieval_ranks(images, texts, image_ids_of_texts)
+    return recall_of_ranks(*retrieval_ranks(images, texts, image_ids_of_texts), k)
+
+
+def recall_of_ranks(image_ranks, text_ranks, k=(1, 5, 10)):
+    """Returns what `retrieval_recall` does, from the ranks that `retrieval_ranks` gives."""
+    check_k(k)
     recalls = {}
     for direction, ranks in (("image_to_text", image_ranks), ("text_to_image", text_ranks)):
         for size in k:
@@ -54,9 +61,8 @@ def retrieval_ranks(images, texts, image_ids_of_texts):
 
     Among equally similar candidates the one with the lower index comes first, as in
     `np.argsort(-similarities, kind="stable")`. So the result does not depend on the machine, and a
-    model that embeds everything alike scores chance, not 0 or 1. For the same reason similarities
-    are computed in float64 and rounded to float32: two equal captions then tie, wherever they
-    stand in the matrix product.
+    model that embeds everything alike scores chance, not 0 or 1. Two equal captions tie, see
+    `similarity_chunks`.
 
     No sorting and no full similarity matrix: memory is that of the embeddings and of one chunk of
     queries.
@@ -107,35 +113,68 @@ def best_matches(queries, candidates, k=7):
     candidates = check_embeddings("candidates", candidates)
     queries = check_embeddings("queries", queries, dim=candidates.shape[1])
     indices, similarities = [], []
-    for _, chunk in _similarity_chunks(queries, candidates):
+    for _, chunk in similarity_chunks(queries, candidates):
+        chunk = np.asarray(chunk)
         best = np.argsort(-chunk, axis=1, kind="stable")[:, :k]
         indices.append(best)
         similarities.append(np.take_along_axis(chunk, best, axis=1))
     return np.concatenate(indices), np.concatenate(similarities)
 
 
-def _ranks(queries, candidates, query_ids, candidate_ids):
-    """Rank of the best candidate whose id is the query's: how many candidates come before it."""
-    ranks = []
-    for rows, similarities in _similarity_chunks(queries, candidates):
-        is_positive = candidate_ids == query_ids[rows, None]
-        # argmax takes the first among equals: the positive that a stable sort would list first.
-        best = np.where(is_positive, similarities, -np.inf).argmax(axis=1)[:, None]
-        best_similarity = np.take_along_axis(similarities, best, axis=1)
-        better = (similarities > best_similarity).sum(axis=1)
-        tied = similarities == best_similarity
-        earlier_ties = (tied & (np.arange(len(candidates)) < best)).sum(axis=1)
-        ranks.append(better + earlier_ties)
-    return np.concatenate(ranks)
+def similarity_chunks(queries, candidates):
+    """Computes cosine similarities of a few queries at a time.
 
+    On an accelerator where there is one, in float32; else by NumPy in float64, rounded to float32.
+    Equal candidates are as similar to a query as each other, to the last bit, wherever they stand
+    in the matrix product.
 
-def _similarity_chunks(queries, candidates):
-    """Yields (slice of queries, float32 similarities `(chunk, candidates)`)."""
-    transposed = candidates.T.astype("float64")
+    Args:
+        queries: unit-norm array `(queries, dim)`.
+        candidates: unit-norm array `(candidates, dim)`.
+
+    Yields:
+        Pairs of a slice of the queries and float32 similarities `(chunk, candidates)`, an array of
+        NumPy or of the backend.
+    """
+    first_equal = _first_equal_rows(candidates)
+    has_equal = (first_equal != np.arange(len(candidates))).any()
+    on_accelerator = distribution.has_accelerator()
+    transposed = candidates.T.astype("float32" if on_accelerator else "float64")
+    transposed = keras.ops.convert_to_tensor(transposed) if on_accelerator else transposed
     rows_per_chunk = max(1, _SIMILARITIES_PER_CHUNK // len(candidates))
     for start in range(0, len(queries), rows_per_chunk):
         rows = slice(start, start + rows_per_chunk)
-        yield rows, (queries[rows].astype("float64") @ transposed).astype("float32")
+        if on_accelerator:
+            chunk = distribution.float32_matmul(queries[rows], transposed)
+            yield rows, keras.ops.take(chunk, first_equal, axis=1) if has_equal else chunk
+        else:
+            chunk = (queries[rows].astype("float64") @ transposed).astype("float32")
+            yield rows, chunk[:, first_equal] if has_equal else chunk
+
+
+def _first_equal_rows(rows):
+    """For each row the index of the first row that is equal to it."""
+    first = {}
+    return np.array([first.setdefault(row.tobytes(), index) for index, row in enumerate(rows)])
+
+
+def _ranks(queries, candidates, query_ids, candidate_ids):
+    """Rank of the best candidate whose id is the query's: how many candidates come before it."""
+    ranks = []
+    for rows, similarities in similarity_chunks(queries, candidates):
+        array = np if isinstance(similarities, np.ndarray) else keras.ops
+        is_positive = candidate_ids == query_ids[rows, None]
+        ranks.append(np.asarray(_ranks_of_positives(array, similarities, is_positive), "int64"))
+    return np.concatenate(ranks)
+
+
+def _ranks_of_positives(array, similarities, is_positive):
+    """Ranks `(queries,)` by the functions of `array`, the module `numpy` or `keras.ops`."""
+    # argmax takes the first among equals: the positive that a stable sort would list first.
+    best = array.argmax(array.where(is_positive, similarities, -2.0), axis=1)[:, None]
+    best_similarity = array.take_along_axis(similarities, best, axis=1)
+    tied_before = (similarities == best_similarity) & (np.arange(similarities.shape[1]) < best)
+    return array.sum((similarities > best_similarity) | tied_before, axis=1)
 
 
 def _check_image_ids(image_ids, num_images, num_texts):

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from keras_lit import distribution
 from keras_lit.evaluation import best_matches, retrieval, retrieval_ranks, retrieval_recall
 from tests.reference import load_arrays
 
@@ -38,10 +39,16 @@ def test_recall_equals_the_original():
     assert not recall
 
 
-@pytest.mark.parametrize("similarities_per_chunk", [1, 1000, 2**21])
+@pytest.mark.parametrize(
+    "on_accelerator, similarities_per_chunk",
+    [(False, 1), (False, 1000), (False, 2**21), (True, 1000), (True, 2**21)],
+)
 @pytest.mark.parametrize("num_different", [1, 4, 1000])
-def test_ranks_equal_a_stable_sort(monkeypatch, similarities_per_chunk, num_different):
+def test_ranks_equal_a_stable_sort(
+    monkeypatch, on_accelerator, similarities_per_chunk, num_different
+):
     """In chunks of one row or of all, with few different embeddings (many ties) or none equal."""
+    monkeypatch.setattr(distribution, "has_accelerator", lambda: on_accelerator)
     monkeypatch.setattr(retrieval, "_SIMILARITIES_PER_CHUNK", similarities_per_chunk)
     random = np.random.default_rng(num_different)
     vectors = unit(random, num_different, 17)
@@ -102,6 +109,8 @@ def test_best_matches_equal_a_stable_sort(monkeypatch):
     np.testing.assert_array_equal(indices, np.argsort(-similarities, axis=1, kind="stable")[:, :4])
     np.testing.assert_array_equal(best, -np.sort(-similarities, axis=1)[:, :4])
     assert best_matches(queries, candidates, k=50)[0].shape == (9, 30)
+    monkeypatch.setattr(distribution, "has_accelerator", lambda: True)
+    np.testing.assert_array_equal(best_matches(queries, candidates, k=4)[0], indices)
 
 
 EYE = np.eye(3, dtype="float32")
