@@ -20,8 +20,8 @@ class PeriodicEvaluation(keras.callbacks.Callback):
     (CSVLogger, TensorBoard, EarlyStopping, ModelCheckpoint) find them, and into `history`, a list
     of dicts with the `step` they were measured at.
 
-    With `every_steps`, the logs of an epoch hold the latest results; the end of the first epoch is
-    measured in any case.
+    The logs of every epoch hold the latest results; the end of the first epoch is measured in any
+    case.
 
     Embeddings of a locked image tower do not change: they are computed once per `fit` and kept.
 
@@ -29,26 +29,26 @@ class PeriodicEvaluation(keras.callbacks.Callback):
         dataset: batches `{"images": ..., target_name: ...}` or `(images, targets)`, which can be
             iterated over repeatedly: a `tf.data.Dataset`, a list. Only one batch of images is in
             memory at a time.
-        every_steps: integer, or `None` for the end of each epoch.
+        every_steps: integer, or `None` for the ends of epochs.
+        every_epochs: integer; used where `every_steps` is `None`.
     """
 
     target_name = None
     metric_prefix = None
 
-    def __init__(self, dataset, every_steps=None):
+    def __init__(self, dataset, every_steps=None, every_epochs=1):
         super().__init__()
         if iter(dataset) is dataset:
             raise ValueError(
                 "`dataset` can be read only once, and is needed for each evaluation. Pass a "
                 f"tf.data.Dataset or a list of batches, not a {type(dataset).__name__}."
             )
-        if every_steps is not None and (every_steps != int(every_steps) or every_steps < 1):
-            raise ValueError(
-                f"`every_steps` must be an integer of at least 1, or None for the end of each "
-                f"epoch; received {every_steps!r}."
-            )
+        for name, number in (("every_steps", every_steps), ("every_epochs", every_epochs)):
+            if number is not None and (number != int(number) or number < 1):
+                raise ValueError(f"`{name}` must be an integer of at least 1; received {number!r}.")
         self.dataset = dataset
         self.every_steps = every_steps
+        self.every_epochs = every_epochs
         self.history = []
         # Keras trains ahead of its callbacks, and runs their ends of batches in threads, if all of
         # them allow it. Between the ends of epochs this one has nothing to do, so it allows it.
@@ -87,7 +87,8 @@ class PeriodicEvaluation(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._step = self._count_steps()
-        if self.every_steps is None or self._latest is None:
+        is_due = self.every_steps is None and (epoch + 1) % self.every_epochs == 0
+        if is_due or self._latest is None:
             self._evaluate()
         logs.update(self._latest)
 
@@ -158,7 +159,8 @@ class ZeroShotEvaluation(PeriodicEvaluation):
         class_names: list of strings, in the order of the labels.
         templates: list of strings with `{}`, or `None` for the 8 of
             `prompt_templates("clip_best")`.
-        every_steps: integer, or `None` for the end of each epoch.
+        every_steps: integer, or `None` for the ends of epochs.
+        every_epochs: integer; used where `every_steps` is `None`.
 
     Raises:
         ValueError: here, repeated class names or a template without `{}`; when `fit` begins, a
@@ -176,8 +178,8 @@ class ZeroShotEvaluation(PeriodicEvaluation):
     target_name = "labels"
     metric_prefix = "zero_shot"
 
-    def __init__(self, dataset, class_names, templates=None, every_steps=None):
-        super().__init__(dataset, every_steps)
+    def __init__(self, dataset, class_names, templates=None, every_steps=None, every_epochs=1):
+        super().__init__(dataset, every_steps, every_epochs)
         self.class_names = class_names
         self.templates = CLIP_BEST_TEMPLATES if templates is None else templates
         describe_classes(self.class_names, self.templates)
@@ -213,7 +215,8 @@ class RetrievalEvaluation(PeriodicEvaluation):
         dataset: batches `{"images": ..., "captions": ...}` or `(images, captions)`. Images are
             whatever the model's `encode_images` accepts; captions are one string per image, or
             several: `(batch, captions)`, padded with `""`.
-        every_steps: integer, or `None` for the end of each epoch.
+        every_steps: integer, or `None` for the ends of epochs.
+        every_epochs: integer; used where `every_steps` is `None`.
 
     Raises:
         ValueError: when `fit` begins, a dataset without batches or captions; when measured, an

@@ -117,7 +117,7 @@ def encode_classes(model, texts_per_class, batch_size=256):
     class_ids = np.repeat(
         np.arange(len(texts_per_class)), [len(class_texts) for class_texts in texts_per_class]
     )
-    sums = 0
+    sums = None
     for start in range(0, len(texts), batch_size):
         batch = texts[start : start + batch_size]
         embeddings = check_embeddings("encode_texts(...)", model.encode_texts(batch))
@@ -125,8 +125,9 @@ def encode_classes(model, texts_per_class, batch_size=256):
             raise ValueError(
                 f"`encode_texts` returned {len(embeddings)} embeddings for {len(batch)} texts."
             )
-        batch_ids = class_ids[start : start + batch_size]
-        sums = sums + _sum_per_class(embeddings, batch_ids, len(texts_per_class))
+        if sums is None:
+            sums = np.zeros((len(texts_per_class), embeddings.shape[1]), "float64")
+        np.add.at(sums, class_ids[start : start + batch_size], embeddings)
     return _normalized_means(sums, class_ids)
 
 
@@ -154,19 +155,15 @@ def class_weights(text_embeddings, class_ids, num_classes):
     missing = np.setdiff1d(np.arange(num_classes), class_ids)
     if len(missing):
         raise ValueError(f"`class_ids` has no text for class {missing[0]} of {num_classes}.")
-    return _normalized_means(_sum_per_class(text_embeddings, class_ids, num_classes), class_ids)
+    sums = np.zeros((num_classes, text_embeddings.shape[1]), "float64")
+    np.add.at(sums, class_ids, text_embeddings)
+    return _normalized_means(sums, class_ids)
 
 
 def softmax(logits):
     """Turns logits `(batch, classes)` into probabilities, float32, stable for large logits."""
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return (exponentials / exponentials.sum(axis=-1, keepdims=True)).astype("float32")
-
-
-def _sum_per_class(embeddings, class_ids, num_classes):
-    sums = np.zeros((num_classes, embeddings.shape[1]), "float64")
-    np.add.at(sums, class_ids, embeddings)
-    return sums
 
 
 def _normalized_means(sums, class_ids):

@@ -120,6 +120,9 @@ def test_results_reach_history_and_csv_and_are_those_of_the_current_weights(lock
     history = model.fit(pairs(), epochs=3, verbose=0, callbacks=callbacks).history
     assert ZERO_SHOT_KEYS | RETRIEVAL_KEYS <= set(history)
     assert len(history["zero_shot_accuracy@1"]) == 3
+    # What TensorBoard and CSVLogger write as they are.
+    logged = ZERO_SHOT_KEYS | RETRIEVAL_KEYS
+    assert {type(value) for name in logged for value in history[name]} == {float}
     last = {name: values[-1] for name, values in history.items()}
     for name, value in {**expected_zero_shot(model), **expected_retrieval(model)}.items():
         assert last[name] == value
@@ -153,10 +156,17 @@ def test_every_steps_measures_the_weights_of_that_step(either_model):
     assert [ZERO_SHOT_KEYS <= set(logs) for logs in batch_logs] == [False, False, True, False]
 
 
-def test_epoch_logs_hold_the_latest_results_of_steps(locked_model):
+def test_epoch_logs_hold_the_latest_results(locked_model):
     start = num_steps(locked_model)
     callback = RetrievalEvaluation(retrieval_data(), every_steps=start + 6)
-    history = locked_model.fit(pairs(), epochs=3, verbose=0, callbacks=[callback]).history
+    every_second = ZeroShotEvaluation(zero_shot_data(), COLORS, ["a {}"], every_epochs=2)
+    callbacks = [callback, every_second]
+    history = locked_model.fit(pairs(), epochs=3, verbose=0, callbacks=callbacks).history
+    # The end of the first epoch, and then of every second.
+    assert [record["step"] - start for record in every_second.history] == [4, 8]
+    for name in ZERO_SHOT_KEYS:
+        first, latest = (record[name] for record in every_second.history)
+        assert history[name] == [first, latest, latest]
     # No step was due in the first epoch, so its end was measured.
     assert [record["step"] - start for record in callback.history] == [4, 6]
     for name in RETRIEVAL_KEYS:
@@ -226,6 +236,10 @@ def test_pairs_of_arrays_and_several_labels_or_captions_per_image(locked_model):
         (lambda: ZeroShotEvaluation(iter([]), ["a"]), "read only once"),
         (lambda: RetrievalEvaluation([], every_steps=0), "`every_steps` must be an integer"),
         (lambda: RetrievalEvaluation([], every_steps=1.5), "`every_steps` must be an integer"),
+        (
+            lambda: ZeroShotEvaluation([], ["a"], every_epochs=0),
+            "`every_epochs` must be an integer",
+        ),
     ],
 )
 def test_bad_arguments_are_named(make, message):
