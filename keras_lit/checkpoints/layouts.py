@@ -108,15 +108,16 @@ def _bit_from_tensorflow(tensors):
     renamed = {rename(name): tensor for name, tensor in tensors.items()}
     kernel = renamed.get("head/kernel")
     if kernel is not None:
-        renamed["head/kernel"] = _without_leading_ones(kernel, rank=2)
+        renamed["head/kernel"] = _squeezed(kernel, rank=2)
     return renamed
 
 
-def _without_leading_ones(tensor, rank):
-    if len(tensor.shape) <= rank or any(size != 1 for size in tensor.shape[:-rank]):
-        return tensor
-    shape = tensor.shape[-rank:]
-    return tensor.map(shape, lambda array: array.reshape(shape))
+def _squeezed(tensor, rank):
+    """Drops axes of size 1, the first ones first, down to a rank."""
+    ones = [axis for axis, size in enumerate(tensor.shape) if size == 1]
+    dropped = ones[: max(0, len(tensor.shape) - rank)]
+    shape = tuple(size for axis, size in enumerate(tensor.shape) if axis not in dropped)
+    return tensor.map(shape, lambda array: array.reshape(shape)) if dropped else tensor
 
 
 def _renumbered(tensors):
@@ -155,7 +156,7 @@ def _mixer_renamed(tensors):
         )
         if mixing:
             name = f"{mixing[1]}_mixing/Dense_{int(mixing[3]) - 1}/{mixing[2]}"
-            tensor = _without_leading_ones(tensor, rank=2 if mixing[2] == "kernel" else 1)
+            tensor = _squeezed(tensor, rank=2 if mixing[2] == "kernel" else 1)
         elif block:
             name = block[2]
         elif name.startswith("Mixer/encoder_norm/"):

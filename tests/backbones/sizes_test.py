@@ -1,4 +1,7 @@
-"""Names of sizes -> backbones with the original's number of parameters."""
+"""Names of sizes -> backbones with the original's number of parameters.
+
+Here are those that no preset has; tests/presets/published_test.py builds the others.
+"""
 
 import json
 import pathlib
@@ -7,15 +10,12 @@ import numpy as np
 import pytest
 
 from keras_lit.backbones import (
-    BertTextBackbone,
     BiTBackbone,
     MixerBackbone,
     ResNetBackbone,
-    TextTransformerBackbone,
     ViTBackbone,
     hybrid,
 )
-from keras_lit.backbones.sizes import TRANSFORMER_SIZES
 from keras_lit.checkpoints import build_without_values
 from tests import reference
 
@@ -38,7 +38,7 @@ def expected_count(tree_name, prefix=""):
     )
 
 
-@pytest.mark.parametrize("variant", ["Ti/16", "S/16", "S/32", "B/8", "B/16", "L/32", "H/14"])
+@pytest.mark.parametrize("variant", ["L/32", "H/14"])
 def test_vit(variant):
     tree_name = f"ViT-{variant.replace('/', '_')}"
     assert count(lambda: ViTBackbone.from_variant(variant)) == expected_count(tree_name)
@@ -47,36 +47,24 @@ def test_vit(variant):
 def test_vit_without_class_token():
     made = count(lambda: ViTBackbone.from_variant("B/16", embeddings=("learned",)))
     assert made == expected_count("ViT-B_16-gap-norep")
-    assert made == expected_count("bv:vit B/16 map")
-    assert made == expected_count("bv:SigLIP B/16 224", "img/")
 
 
-@pytest.mark.parametrize("variant", ["B/16", "B/32", "L/16"])
+@pytest.mark.parametrize("variant", ["B/32"])
 def test_mixer(variant):
     tree_name = f"Mixer-{variant.replace('/', '_')}"
     assert count(lambda: MixerBackbone.from_variant(variant)) == expected_count(tree_name)
 
 
-@pytest.mark.parametrize("variant", ["R+Ti/16", "R26+S/32", "R26+B/32", "R50+B/16", "R50+L/32"])
+@pytest.mark.parametrize("variant", ["R26+B/32", "R50+B/16"])
 def test_hybrid(variant):
     tree_name = variant.replace("+", "+ViT-").replace("/", "_")
     assert count(lambda: hybrid(variant)) == expected_count(tree_name)
 
 
-def test_resnets():
-    assert count(lambda: BiTBackbone.from_variant("R50x1")) == expected_count(
-        "bv:bit_paper R50x1 1000cls"
-    )
+def test_resnet():
     assert count(lambda: ResNetBackbone.from_variant("R50x1")) == expected_count(
         "bv:bit v1 R50 1000cls"
     )
-
-
-def test_text_towers():
-    bert = dict(vocabulary_size=30522, num_heads=12, hidden_dim=768, num_layers=12, mlp_dim=3072)
-    assert count(lambda: BertTextBackbone(**bert)) == expected_count("LiT-B16B", "txt/")
-    small = dict(TRANSFORMER_SIZES["S"], vocabulary_size=16000, max_length=16)
-    assert count(lambda: TextTransformerBackbone(**small)) == expected_count("LiT-L16S", "txt/")
 
 
 @pytest.mark.parametrize(

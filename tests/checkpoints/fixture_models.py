@@ -52,18 +52,19 @@ def build_fixture_model(config, tensors):
     """Builds the model of a fixture from its config and the shapes of its tensors."""
     if "out_dim" not in config:
         return build_tower(tensors, **_tower_options(config, config))
-    bert = config.get("bert") or config["text"]
+    text = {**config["text"], **(config.get("bert") or {})}
     return build_lit_model(
         tensors,
         image_options=_tower_options(config["image"], config),
-        text_options=_tower_options(config["text"], config)
-        | {"num_heads": bert.get("num_attention_heads")},
+        text_options=_tower_options(text, config),
     )
 
 
 def _tower_options(tower_config, config):
     pooling = tower_config.get("classifier", tower_config.get("pool_type"))
     options = {"pooling": _POOLINGS[pooling]}
+    if "num_attention_heads" in tower_config:  # BERT's tensors do not tell
+        options["num_heads"] = tower_config["num_attention_heads"]
     if "res" in config and tower_config is config["image"]:
         options["image_shape"] = (config["res"], config["res"], 3)
     if "image_hw" in config:
@@ -97,7 +98,7 @@ def _outputs_function(model):
             ("img", compute_image_outputs({"images": inputs["images"]})),
             ("txt", compute_text_outputs({"tokens": inputs["tokens"]})),
         ):
-            unnormalised = computed.get("logits", computed["pre_logits"])
+            unnormalised = computed["logits"]
             outputs |= {
                 f"z{name}": computed["embeddings"],
                 f"{name}_pre_logits": computed["pre_logits"],
@@ -130,6 +131,7 @@ def _tower_outputs_function(tower):
         "pre_logits": represent(pooled),
         "embeddings": tower(backbone.input),
     }
+    outputs["logits"] = outputs["pre_logits"]  # the original's name where there is no head
     grid = _patch_grid(backbone)
     if tower.projection is not None:
         outputs["logits"] = tower.projection(outputs["pre_logits"])

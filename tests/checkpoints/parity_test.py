@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from keras_lit.layers import resample_positions
-from tests import reference
+from tests import parity_table, reference
 from tests.checkpoints.fixture_models import convert_fixture
+from tests.preprocessing.reference_cases import IMAGES, SENTENCE_PIECE, WORD_PIECE
 
 # Beginning of a fixture's family -> the tests that compare it.
 HERE = "tests/checkpoints/parity_test.py"
@@ -18,7 +19,7 @@ TESTED_BY = {
     "vit_jax.LitModel": HERE,
     "vit_jax.checkpoint.interpolate_posembed": HERE,
     "big_vision.models.": HERE,
-    "vit_jax.preprocess.": "tests/preprocessing",
+    **dict.fromkeys((WORD_PIECE, SENTENCE_PIECE, IMAGES), "tests/preprocessing"),
     "big_vision discriminative_classifier": "tests/evaluation",
     "big_vision image_text_retrieval": "tests/evaluation",
     "big_vision prompt_engineering": "tests/evaluation",
@@ -26,8 +27,6 @@ TESTED_BY = {
     "big_vision.optax.make": "tests/optimizers",
     "big_vision two_towers + bv_optax training steps": "tests/optimizers",
 }
-# The tables printed at the end of the run: fixture, output -> (error, tolerance).
-RESULTS = {}
 
 TOLERANCE = 2e-5
 CONVOLUTION_TOLERANCE = 5e-5
@@ -37,10 +36,15 @@ FEATURE_MAPS = ("stem", "norm_pre_head", "pre_logits_2d")
 
 
 def fixtures():
-    """Returns all fixture folders with their family."""
-    root = reference.reference_root()
-    names = sorted(path.parent.name for path in root.glob("*/config.json"))
-    return {name: reference.load_json(name)["family"] for name in names}
+    """Returns all fixture folders with their family; none without one but the parameter trees."""
+    names = sorted(path.name for path in reference.reference_root().iterdir() if path.is_dir())
+    configs = {name: _config(name) for name in names if name != "trees"}
+    return {name: config.get("family", "") for name, config in configs.items()}
+
+
+def _config(name):
+    has_config = (reference.reference_root() / name / "config.json").is_file()
+    return reference.load_json(name) if has_config else {}
 
 
 def _tested_by(family):
@@ -59,7 +63,8 @@ def _model_files():
 
 def _has_convolutions(fixture):
     config = reference.load_json(fixture)
-    return bool(config.get("resnet")) or config["family"].startswith("big_vision.models.bit")
+    resnet = config.get("resnet") or config.get("image", {}).get("resnet")
+    return bool(resnet) or config["family"].startswith("big_vision.models.bit")
 
 
 @pytest.mark.parametrize("fixture", fixtures())
@@ -93,7 +98,7 @@ def test_outputs_equal_the_original(fixture, params_file):
         assert computed[name].shape == values.shape, name
         errors[name] = float(np.max(np.abs(computed[name] - values)))
     feature_maps = {name: errors.pop(name) for name in FEATURE_MAPS if name in errors}
-    RESULTS[f"{fixture}/{params_file}"] = (errors, tolerance)
+    parity_table.record(f"{fixture}/{params_file}", errors, tolerance)
     assert all(error <= tolerance for error in errors.values()), errors
     assert all(error <= FEATURE_MAP_TOLERANCE for error in feature_maps.values()), feature_maps
     assert report.num_parameters == sum(int(np.prod(w.shape)) for w in model.weights)
@@ -107,5 +112,5 @@ def test_resampled_positions_equal_the_original(fixture):
         num_class_tokens = int(name.startswith("with_cls"))
         computed = resample_positions(inputs[name], expected.shape[1], num_class_tokens)
         errors[name] = float(np.max(np.abs(keras.ops.convert_to_numpy(computed) - expected)))
-    RESULTS[fixture] = (errors, 1e-6)
+    parity_table.record(fixture, errors, 1e-6)
     assert max(errors.values()) <= 1e-6, errors

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_lit.preprocessing import ImageConverter, SmallerSideResize, StretchResize
+from tests.parity_table import assert_equal
 from tests.preprocessing.reference_cases import IMAGES, fixtures_of
 from tests.reference import load_arrays, load_json
 
@@ -52,8 +53,7 @@ def test_pixels_equal_the_reference(fixture):
                 "tf.data": next(iter(tf.data.Dataset.from_tensors(image).map(converter))),
             }
             for kind, result in results.items():
-                np.testing.assert_array_equal(np.asarray(result), expected, f"{name} {kind}")
-        print(f"{fixture} {name}: {len(images)} pictures x 4 kinds of input, exactly equal")
+                assert_equal(f"{fixture} {name}", kind, result, expected)
 
 
 @pytest.mark.parametrize("fixture", fixtures_of(IMAGES))

@@ -4,9 +4,9 @@ import json
 
 from tests.reference import reference_root
 
-WORD_PIECE = "vit_jax.preprocess.BertTokenizer == big_vision bert_tokenize"
-SENTENCE_PIECE = "vit_jax.preprocess.SentencepieceTokenizer (ids) and big_vision tokenize op"
-IMAGES = "vit_jax.preprocess.PreprocessImages + big_vision pp ops"
+WORD_PIECE = "vit_jax.preprocess.BertTokenizer"
+SENTENCE_PIECE = "vit_jax.preprocess.SentencepieceTokenizer"
+IMAGES = "vit_jax.preprocess.PreprocessImages"
 
 
 def fixtures_of(family):

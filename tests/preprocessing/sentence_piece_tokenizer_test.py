@@ -9,6 +9,7 @@ import sentencepiece
 import tensorflow as tf
 
 from keras_lit.preprocessing import SentencePieceTokenizer
+from tests.parity_table import assert_equal
 from tests.preprocessing.reference_cases import SENTENCE_PIECE, fixtures_of
 from tests.reference import load_json, reference_root
 
@@ -62,10 +63,10 @@ def test_ids_equal_the_reference(fixture, variant):
         **arguments,
     )
     assert tokenizer.end_of_text_token_id == reference["eos_id"]
-    np.testing.assert_array_equal(np.asarray(tokenizer(texts)), expected)
+    assert_equal(fixture, variant, tokenizer(texts), expected)
     dataset = tf.data.Dataset.from_tensor_slices(texts).batch(7).map(tokenizer).unbatch()
-    np.testing.assert_array_equal(np.stack(list(dataset.as_numpy_iterator())), expected)
-    print(f"{fixture} {variant}: {len(texts)} texts, ids exactly equal")
+    rows = list(dataset.as_numpy_iterator())
+    assert_equal(fixture, f"{variant} in tf.data", rows, expected)
 
 
 def test_pieces_are_those_of_the_sentencepiece_library(proto):
