@@ -63,6 +63,7 @@ test-torch: install
 # Ratios and peak memory, into benchmarks/results/.
 benchmark: install
 	KERAS_BACKEND=jax $(BIN)/python -m benchmarks.loss_memory
+	KERAS_BACKEND=jax $(BIN)/python -m benchmarks.retrieval
 
 # The pages that are generated.
 docs: install

@@ -48,7 +48,7 @@ def run(arguments):
         print(f"{similarity:6.3f}  {pathlib.Path(folder) / name}")
     pictures = [read_images(paths[index]) for index in found]
     captions = [
-        f"{pathlib.Path(name).name}  {similarity:.3f}"
+        f"{pathlib.Path(name).name[-24:]}  {similarity:.3f}"
         for name, similarity in zip(names, similarities, strict=True)
     ]
     pathlib.Path(_OUTPUT.value).write_bytes(report_figures.draw_matches(text, pictures, captions))

@@ -65,11 +65,14 @@ class TFDSSource:
 
         Raises:
             DataUnavailable: the data cannot be downloaded or prepared.
+            ImportError: a package is missing that the builder needs.
             ValueError: the split is empty or not there.
         """
         builder = self.load(data_dir)
         try:
             builder.download_and_prepare()
+        except ImportError:
+            raise
         # Whatever goes wrong in there: no network, no disk, a server's refusal, a missing file.
         except Exception as error:
             by_hand = getattr(builder, "MANUAL_DOWNLOAD_INSTRUCTIONS", None)

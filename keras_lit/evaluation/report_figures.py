@@ -149,10 +149,13 @@ def draw_matches(query, pictures, captions):
     Raises:
         ImportError: without matplotlib; the message names the extra to install.
     """
-    num_rows = -(-len(pictures) // 4)
+    num_columns = min(4, len(pictures))
+    num_rows = -(-len(pictures) // num_columns)
     with _style(dark=False) as (figure_class, _):
-        figure = figure_class(figsize=(8.4, 0.5 + 2.4 * num_rows), layout="constrained")
-        axes = figure.subplots(num_rows, 4, squeeze=False).flat
+        figure = figure_class(
+            figsize=(2.1 * num_columns, 0.5 + 2.4 * num_rows), layout="constrained"
+        )
+        axes = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()
         for axis, picture, caption in zip(axes, pictures, captions, strict=False):

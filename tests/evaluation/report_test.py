@@ -125,6 +125,20 @@ def test_figures_are_png_on_the_ground_of_the_page(dark):
         np.testing.assert_allclose(corner, colors.to_rgb(expected), atol=0.01)
 
 
+def test_matches_are_drawn():
+    from matplotlib import image
+
+    red = np.zeros((9, 7, 3), "uint8") + np.array([255, 0, 0], "uint8")
+    drawn = report_figures.draw_matches("red", [red] * 5, ["5 pictures"] * 5)
+    pixels = image.imread(io.BytesIO(drawn))[..., :3]
+    assert (pixels == (1, 0, 0)).all(axis=-1).mean() > 0.2
+
+
+def test_thumbnails_keep_the_shape():
+    assert report_figures.thumbnail(np.zeros((40, 20, 3), "uint8"), side=10).shape == (10, 5, 3)
+    assert report_figures.thumbnail(PICTURE).shape == PICTURE.shape
+
+
 def test_metrics_are_flat_numbers_and_chance_levels(tmp_path):
     write_report(tmp_path, "t", "s", [], {"recall": 0.3, "steps": 240}, {"recall": 0.1})
     written = json.loads((tmp_path / "metrics.json").read_text())
