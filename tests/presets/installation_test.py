@@ -4,6 +4,8 @@ import collections
 import json
 import shutil
 
+import huggingface_hub
+import keras_hub
 import numpy as np
 import pytest
 
@@ -97,6 +99,41 @@ def test_towers_are_saved_as_presets(tmp_path):
     with pytest.raises(ValueError, match="as a Tower: .*LiTModel, not a Tower"):
         build_model(LIT).save_to_preset(tmp_path / "lit")
         keras_lit.Tower.from_preset(tmp_path / "lit")
+
+
+@pytest.fixture
+def native(server, tmp_path):
+    """A native preset as a folder, and its model."""
+    model = build_model(LIT, server / LIT.vocabulary.file.path)
+    model.save_to_preset(tmp_path / "native")
+    return tmp_path / "native", model
+
+
+def test_keras_hub_loads_a_native_preset_and_its_parts(native):
+    folder, model = native
+    loaded = keras_hub.models.Backbone.from_preset(str(folder))
+    assert type(loaded) is keras_lit.LiTModel
+    np.testing.assert_array_equal(loaded.encode_images(images()), model.encode_images(images()))
+    tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(str(folder))
+    np.testing.assert_array_equal(tokenizer(["a dog"]), [[2, 3, 4, 0]])
+    converter = keras_hub.layers.ImageConverter.from_preset(str(folder))
+    assert converter.get_config() == model.preprocessor.image_converter.get_config()
+
+
+def test_handles_of_other_hosts(native, monkeypatch):
+    folder, model = native
+
+    def download(repo_id, filename, **kwargs):
+        assert repo_id == "somebody/lit"
+        if not (folder / filename).is_file():
+            raise huggingface_hub.errors.EntryNotFoundError(filename)
+        return str(folder / filename)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    loaded = keras_lit.LiTModel.from_preset("hf://somebody/lit")
+    for old, new in zip(model.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(new, old)
+    np.testing.assert_array_equal(loaded.preprocessor.tokenizer(["a dog"]), [[2, 3, 4, 0]])
 
 
 Usage = collections.namedtuple("Usage", "total used free")
