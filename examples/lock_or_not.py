@@ -19,17 +19,16 @@ import json
 import pathlib
 
 import keras
-import keras_hub
 import numpy as np
 from absl import app, flags
 
 from keras_lit.data import emoji_examples
 from keras_lit.data.emoji_pairs import image_batches
-from keras_lit.demo import emoji_demo, emoji_scores, emoji_tuning
+from keras_lit.demo import emoji_demo, emoji_scores, emoji_tower, emoji_tuning
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("folder", "runs/lock_or_not", "Where finished runs are kept.")
-flags.DEFINE_string("image_tower", str(emoji_demo.IMAGE_TOWER), "Preset of the image backbone.")
+flags.DEFINE_string("image_tower", str(emoji_tower.SHIPPED_TOWER), "Folder of the image tower.")
 flags.DEFINE_string("salt", emoji_examples.DEFAULT_SALT, "Which concepts are unseen.")
 flags.DEFINE_list("modes", ["Lu", "Uu", "uu", "random"], "What to compare.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of start weights and batches.")
@@ -40,9 +39,7 @@ flags.DEFINE_integer("num_emojis", None, "Tune on this many emojis only, not all
 def run(mode, seed, tuning_emojis, unseen, folder):
     """Tunes once and returns the scores `{style: {score: value}}`."""
     keras.utils.set_random_seed(seed)
-    backbone = keras_hub.models.Backbone.from_preset(
-        FLAGS.image_tower, load_weights=mode in ("Lu", "Uu")
-    )
+    backbone = emoji_tower.load_image_backbone(FLAGS.image_tower, mode in ("Lu", "Uu"))
     locked = mode in ("Lu", "random")
     model = emoji_tuning.build_model(backbone, tuning_emojis, "Lu" if locked else mode)
     if locked:

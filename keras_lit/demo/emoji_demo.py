@@ -5,14 +5,12 @@ import pathlib
 import time
 
 import keras
-import keras_hub
 import numpy as np
 
-import keras_lit
 from keras_lit.data import emoji_examples
 from keras_lit.demo import emoji_report, emoji_scores, emoji_tuning, other_backend
+from keras_lit.demo.emoji_tower import load_image_backbone
 
-IMAGE_TOWER = pathlib.Path(keras_lit.__file__).parent / "presets" / "emoji_tower"
 STYLES = ("twemoji", "openmoji_color", "openmoji_line")
 
 
@@ -46,11 +44,10 @@ def run_demo(folder, num_steps=None, num_emojis=None, seed=0):
     print(f"{len(tuning)} emojis to tune on, {len(unseen['twemoji'])} never captioned.")
 
     _say("2/5", "Tuning a new text tower onto the locked, pretrained image tower")
-    backbone = keras_hub.models.Backbone.from_preset(str(IMAGE_TOWER))
-    model, curve = _tune(backbone, tuning, folder / "tuning", num_steps, seed)
+    model, curve = _tune(load_image_backbone(), tuning, folder / "tuning", num_steps, seed)
 
     _say("3/5", "The same onto a locked image tower with random weights, to compare")
-    backbone = keras_hub.models.Backbone.from_preset(str(IMAGE_TOWER), load_weights=False)
+    backbone = load_image_backbone(load_weights=False)
     random_model, _ = _tune(backbone, tuning, folder / "tuning_random", num_steps, seed)
 
     _say("4/5", "Evaluating on emojis that were never captioned")
