@@ -1,7 +1,6 @@
 import importlib.util
 import pathlib
 
-import keras
 import keras_hub
 import numpy as np
 import pytest
@@ -29,7 +28,7 @@ def emojis():
     return [
         emoji
         for index, emoji in enumerate(emoji_sources.read_emojis())
-        if index % 16 == 0 or emoji.subgroup == "heart"
+        if index % 40 == 0 or emoji.subgroup == "heart"
     ]
 
 
@@ -41,7 +40,7 @@ def pictures(example, emojis):
 def test_no_picture_of_a_held_out_concept(example, emojis, pictures):
     held_out = [emoji for emoji in emojis if emoji_sources.split_of(emoji.concept, SALT) == "test"]
     seen = {picture.emoji.concept for picture in pictures}
-    assert len(held_out) > 15 and len(seen) > 60
+    assert len(held_out) > 8 and len(seen) > 30
     assert not seen & {emoji.concept for emoji in held_out}
     forbidden = {picture.image.tobytes() for picture in example.draw_pictures(held_out)}
     assert not forbidden & {picture.image.tobytes() for picture in pictures}
@@ -62,13 +61,22 @@ def test_every_style_takes_part(example, pictures):
     assert all(p.image.shape == (72, 72, 3) and p.image.dtype == np.uint8 for p in drawings)
 
 
-def test_a_short_training_gives_a_preset(example, pictures, tmp_path):
-    backbone = example.pretrain(pictures[::20], steps=4, batch_size=8, seed=0)
+def test_a_short_training_gives_a_preset(example, pictures, tmp_path, monkeypatch):
+    def tiny_backbone():
+        return keras_hub.models.ResNetBackbone(
+            input_conv_filters=[64],
+            input_conv_kernel_sizes=[3],
+            stackwise_num_filters=[64],
+            stackwise_num_blocks=[1],
+            stackwise_num_strides=[1],
+            block_type="basic_block",
+            image_shape=(8, 8, 3),
+        )
+
+    monkeypatch.setattr(example, "image_backbone", tiny_backbone)
+    monkeypatch.setattr(example, "IMAGE_SIZE", 8)
+    backbone = example.pretrain(pictures[::5], steps=2, batch_size=4, seed=0)
     backbone.save_to_preset(tmp_path)
     loaded = keras_hub.models.Backbone.from_preset(str(tmp_path))
-    images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
-    np.testing.assert_allclose(
-        keras.ops.convert_to_numpy(loaded(images)),
-        keras.ops.convert_to_numpy(backbone(images)),
-        atol=1e-6,
-    )
+    for weight, expected in zip(loaded.get_weights(), backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
