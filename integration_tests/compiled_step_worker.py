@@ -1,16 +1,17 @@
-"""Number of devices -> elements that JAX's micro-batched step moves, a line of JSON.
+"""A layout and a number of devices -> what JAX's compiled steps move and hold, a line of JSON.
 
-Usage: python -m integration_tests.compiled_step_worker DEVICES
+Usage: python -m integration_tests.compiled_step_worker LAYOUT DEVICES
 """
 
 import json
 import math
-import os
 import re
 import sys
 
-num_devices = int(sys.argv[1])
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={num_devices}"
+from integration_tests.train_worker import make_virtual_devices
+
+layout, num_devices = sys.argv[1], int(sys.argv[2])
+make_virtual_devices(num_devices)
 
 import jax  # noqa: E402
 import keras  # noqa: E402
@@ -18,36 +19,74 @@ import keras  # noqa: E402
 import keras_lit  # noqa: E402
 from tests import tiny  # noqa: E402
 
+BATCH_SIZE = 64
+COLLECTIVES = ("all-gather", "all-reduce", "reduce-scatter", "all-to-all", "collective-permute")
 
-def main():
-    keras_lit.distribution.data_parallel()
-    model = tiny.lit_model(tuning="Lu")
-    model.compile(
-        optimizer="sgd",
-        loss=keras_lit.losses.SoftmaxContrastiveLoss(chunk_size=16),
-        micro_batch_size=16,
-    )
+
+def compiled_step(model, batch):
+    """Returns JAX's compiled training step, and the state that it takes."""
     model.optimizer.build(model.trainable_variables)
-    model._symbolic_build(data_batch=tiny.pairs(64))
-    state = tuple(
-        [variable.value for variable in variables]
-        for variables in (
-            model.trainable_variables,
-            model.non_trainable_variables,
-            model.optimizer.variables,
-            model.metrics_variables,
-        )
+    model._symbolic_build(data_batch=batch)
+    variables = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
     )
-    mesh = keras.distribution.distribution().device_mesh.backend_mesh
-    rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
-    data = jax.device_put(tiny.pairs(64), rows)
-    compiled = jax.jit(model.train_step).lower(state, data).compile()
-    moved = {}
-    for operation in ("all-gather", "all-reduce", "all-to-all", "collective-permute"):
+    state = tuple([variable.value for variable in group] for group in variables)
+    shardings = jax.tree.map(lambda value: value.sharding, state)
+    distribution = keras.distribution.distribution()
+    data = {
+        name: jax.device_put(rows, distribution.get_data_layout(rows.shape).backend_layout)
+        for name, rows in batch.items()
+    }
+    step = jax.jit(model.train_step, out_shardings=(None, shardings))
+    return step.lower(state, data).compile(), state
+
+
+def moved(compiled):
+    """Returns the sizes, in numbers, of what each kind of collective in a step returns."""
+    sizes = {}
+    for operation in COLLECTIVES:
         results = re.findall(rf"= (.*?) {operation}(?:-start)?\(", compiled.as_text())
         shapes = re.findall(r"\w+\[([\d,]*)\]", " ".join(results))
-        moved[operation] = [math.prod(map(int, filter(None, s.split(",")))) for s in shapes]
-    print(json.dumps(moved))
+        sizes[operation] = [math.prod(map(int, filter(None, s.split(",")))) for s in shapes]
+    return sizes
+
+
+def held(state):
+    """Returns the bytes of weights and optimizer state on one device, and on all if split."""
+    values = [value for values in (state[0], state[2]) for value in values]
+    device = jax.devices()[0]
+    here = sum(s.data.nbytes for v in values for s in v.addressable_shards if s.device == device)
+    return [here, sum(value.nbytes for value in values)]
+
+
+def main():
+    getattr(keras_lit.distribution, layout)()
+    found = {}
+    batches = {"images": tiny.pairs(BATCH_SIZE)}
+    cached = {"image_embeddings": tiny.pairs(BATCH_SIZE)["images"][:, 0, :, 0]}
+    batches["cached"] = {**cached, "token_ids": batches["images"]["token_ids"]}
+    runs = [("whole", "Lu", {}, "images")]
+    if layout == "data_parallel":
+        runs += [
+            ("both towers train", "Uu", {}, "images"),
+            ("cached", "Lu", {}, "cached"),
+            ("micro-batches", "Lu", {"micro_batch_size": 16}, "images"),
+        ]
+    for name, tuning, options, batch in runs:
+        model = tiny.lit_model(tuning)
+        chunk_size = 16 if options else None
+        loss = keras_lit.losses.SoftmaxContrastiveLoss(chunk_size=chunk_size)
+        model.compile(optimizer="adam", loss=loss, **options)
+        compiled, state = compiled_step(model, batches[batch])
+        found[name] = {
+            "moved": moved(compiled),
+            "held": held(state),
+            "gradients": [math.prod(variable.shape) for variable in model.trainable_variables],
+        }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,21 @@ import pytest
 DEMO_FLAGS = ("--num_steps", "6", "--num_emojis", "64")
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all_configurations", action="store_true", help="also what `make test` has no time for"
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "all_configurations: runs with --all_configurations only")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--all_configurations"):
+        items[:] = [item for item in items if not item.get_closest_marker("all_configurations")]
+
+
 def run_cli(*arguments, **options):
     """Runs `keras-lit ARGUMENTS` in a fresh process and returns it, finished."""
     command = pathlib.Path(sys.executable).parent / "keras-lit"

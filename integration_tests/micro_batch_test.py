@@ -75,21 +75,3 @@ def test_dropout_drops_the_same_in_both_passes(tmp_path, backend):
         assert_same(results["micro_jit"], results["unrolled_jit"])
     # Dropout does something: the whole batch draws other masks.
     assert np.abs(results["whole"]["loss"] - results["micro"]["loss"]).max() > 1e-3
-
-
-def test_no_device_gathers_the_inputs_of_the_others():
-    """The compiled step of 4 devices moves embeddings and gradients between them, not images."""
-    done = subprocess.run(
-        [sys.executable, *_WARNINGS, "-m", "integration_tests.compiled_step_worker", "4"],
-        cwd=_REPOSITORY,
-        env={**os.environ, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    moved = json.loads(done.stdout.splitlines()[-1])
-    # 64 pairs have embeddings of 64 x 8 numbers. A device's share of one micro-batch, 4 images of
-    # 8 x 8 x 3, has more.
-    assert moved["all-gather"], "the negatives of other devices must come from somewhere"
-    for operation in ("all-gather", "all-to-all", "collective-permute"):
-        assert max(moved[operation], default=0) <= 64 * 8, moved

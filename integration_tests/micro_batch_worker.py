@@ -4,11 +4,12 @@ Usage: python -m integration_tests.micro_batch_worker DEVICES SETTINGS_AS_JSON O
 """
 
 import json
-import os
 import sys
 
+from integration_tests.train_worker import make_virtual_devices
+
 num_devices, settings, out = int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={num_devices}"
+make_virtual_devices(num_devices)
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
@@ -66,12 +67,6 @@ def build():
 
 
 def main():
-    if keras.config.backend() == "tensorflow":
-        import tensorflow as tf
-
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        virtual = [tf.config.LogicalDeviceConfiguration() for _ in range(num_devices)]
-        tf.config.set_logical_device_configuration(cpu, virtual)
     keras_lit.distribution.data_parallel()
     results = {}
     for name, options in settings["runs"].items():

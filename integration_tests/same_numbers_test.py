@@ -1,41 +1,57 @@
 """One script, every backend and device count: the same losses and weights after 20 steps.
 
-Each configuration is a fresh process of `train_worker.py`; `pytest -s` prints the table.
+`pytest -s` prints the matrix; `--all_configurations` runs all of its rows and recipes, not only
+those of `make test`.
 """
 
-import os
-import subprocess
-import sys
+import importlib.util
 
 import numpy as np
 import pytest
 
-from integration_tests.train_worker import BATCH_SIZE, NUM_STEPS
+from integration_tests import configurations
+from integration_tests.train_worker import (
+    BATCH_SIZE,
+    GROUP_SIZE,
+    LAST_BATCH_SIZE,
+    MUTATIONS,
+    NUM_STEPS,
+    REGULARIZATION,
+)
 
-CONFIGURATIONS = [("jax", 1), ("jax", 4), ("tensorflow", 1), ("tensorflow", 2)]
 TOLERANCE = 1e-5
+# Rounding to 8 bits hides small differences until it shows them; sums over devices have an order.
+BFLOAT16_TOLERANCE = 1e-2
+RECIPES = ("sigmoid", "local_softmax", "mixed_bfloat16", "not_compiled")
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """Runs every configuration, two at a time, and returns its arrays."""
-    folder = tmp_path_factory.mktemp("results")
-    found = {}
-    for first in range(0, len(CONFIGURATIONS), 2):
-        running = {}
-        for backend, devices in CONFIGURATIONS[first : first + 2]:
-            path = folder / f"{backend}_{devices}.npz"
-            running[backend, devices, path] = subprocess.Popen(
-                [sys.executable, "-m", "integration_tests.train_worker", str(devices), str(path)],
-                env={**os.environ, "KERAS_BACKEND": backend},
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        for (backend, devices, path), process in running.items():
-            _, errors = process.communicate()
-            assert process.returncode == 0, errors
-            with np.load(path) as arrays:
-                found[backend, devices] = dict(arrays)
+def matrix(tmp_path_factory, request):
+    """Runs every row, two processes at a time, and returns its arrays by recipe."""
+    folder = tmp_path_factory.mktemp("matrix")
+    everything = request.config.getoption("--all_configurations")
+    rows = [
+        row
+        for row in configurations.CONFIGURATIONS
+        if (everything or row.on_every_change) and importlib.util.find_spec(row.backend)
+    ]
+    found, running = {}, []
+
+    def finish(row, path, processes):
+        found[row] = configurations.finish_row(processes, path)
+
+    for number, row in enumerate(rows):
+        if sum(other.processes for other, *_ in running) + row.processes > 2:
+            for entry in running:
+                finish(*entry)
+            running = []
+        recipes = ["softmax", *(RECIPES if everything else ())]
+        if row.name == "TensorFlow, 2 devices":
+            recipes += MUTATIONS
+        path = folder / f"{number}.npz"
+        running.append((row, path, configurations.start_row(row, path, recipes)))
+    for entry in running:
+        finish(*entry)
     return found
 
 
@@ -49,24 +65,72 @@ def differences(result, reference):
     return losses, max(np.abs(result[name] - reference[name]).max() for name in weights)
 
 
-def test_same_losses_and_weights(results):
-    reference = results["jax", 1]
-    print(f"\n{'configuration':20s}{'loss':>12s}{'weights':>12s}  locked bytes equal")
-    worst = 0
-    for (backend, devices), result in results.items():
-        loss, weight = differences(result, reference)
-        print(f"{backend} x {devices:<12d}{loss:12.1e}{weight:12.1e}  ", end="")
-        print("yes" if result["locked_bytes_equal"] else "NO")
-        worst = max(worst, loss, weight)
-        assert result["locked_bytes_equal"]
-        assert len(result["losses"]) == NUM_STEPS
-    assert worst <= TOLERANCE
+def test_same_losses_and_weights(matrix):
+    reference = matrix[configurations.REFERENCE]
+    print(f"\n{'configuration':34s}{'recipe':16s}{'loss':>10s}{'weights':>10s}  locked bytes equal")
+    problems = []
+    for row, results in matrix.items():
+        for recipe, result in results.items():
+            if recipe in MUTATIONS:
+                continue
+            loss, weight = differences(result, reference[recipe])
+            equal = bool(result["locked_bytes_equal"])
+            cells = f"{row.name:34s}{recipe:16s}{loss:10.1e}{weight:10.1e}"
+            print(f"{cells}  {'yes' if equal else 'NO'}")
+            tolerance = BFLOAT16_TOLERANCE if recipe == "mixed_bfloat16" else TOLERANCE
+            if not (max(loss, weight) <= tolerance and equal):
+                problems.append(cells)
+        assert len(results["softmax"]["losses"]) == NUM_STEPS
+    assert not problems, problems
 
 
-def test_the_first_loss_is_that_of_the_global_batch_in_numpy(results):
-    for result in results.values():
-        logits = 10 * result["image_embeddings"].astype("float64") @ result["text_embeddings"].T
-        assert logits.shape == (BATCH_SIZE, BATCH_SIZE)
-        losses = [np.log(np.exp(rows).sum(1)) - np.diag(rows) for rows in (logits, logits.T)]
-        np.testing.assert_allclose(result["losses"][0], np.mean(losses), rtol=TOLERANCE)
-        assert result["losses"][-1] != result["losses"][0]
+def test_every_pair_counts_once_whatever_the_device_count(matrix):
+    """`evaluate` and `predict` on a batch and a smaller one that no number of devices divides."""
+    reference = matrix[configurations.REFERENCE]["softmax"]
+    for row, results in matrix.items():
+        result = results["softmax"]
+        images, texts = result["end image_embeddings"], result["end text_embeddings"]
+        assert images.shape == texts.shape == (BATCH_SIZE + LAST_BATCH_SIZE, 8), row
+        temperature = np.exp(result["weight head/log_temperature"])
+        table = result["weight token_embedding/embeddings"]
+        regularization = REGULARIZATION * np.square(table).sum()
+        losses, correct = [], []
+        for rows in (slice(0, BATCH_SIZE), slice(BATCH_SIZE, None)):
+            batch_losses, is_best = oracle(images[rows], texts[rows], temperature)
+            losses.extend(batch_losses)
+            correct.extend(is_best)
+        expected = [np.mean(losses) + regularization, np.mean(correct)]
+        np.testing.assert_allclose(result["evaluation"], expected, rtol=TOLERANCE, err_msg=row.name)
+        for name in ("end image_embeddings", "end text_embeddings", "encoded"):
+            np.testing.assert_allclose(result[name], reference[name], atol=TOLERANCE)
+
+
+def oracle(images, texts, temperature):
+    """The softmax loss of each pair in float64 NumPy, and if its text is the best for its image."""
+    logits = temperature * images.astype("float64") @ texts.astype("float64").T
+    losses = [np.log(np.exp(rows).sum(1)) - np.diag(rows) for rows in (logits, logits.T)]
+    return np.mean(losses, axis=0), logits.argmax(1) == np.arange(len(logits))
+
+
+def test_the_first_loss_is_that_of_the_global_batch_in_numpy(matrix):
+    for results in matrix.values():
+        for recipe, result in results.items():
+            if recipe in ("sigmoid", "mixed_bfloat16", *MUTATIONS):
+                continue
+            images, texts = result["start image_embeddings"], result["start text_embeddings"]
+            assert images.shape == (BATCH_SIZE, 8)
+            size = GROUP_SIZE if recipe == "local_softmax" else BATCH_SIZE
+            groups = [slice(first, first + size) for first in range(0, BATCH_SIZE, size)]
+            losses = [oracle(images[rows], texts[rows], 10)[0] for rows in groups]
+            expected = np.mean(losses) + result["regularization"]
+            np.testing.assert_allclose(result["losses"][0], expected, rtol=TOLERANCE)
+            assert result["losses"][-1] != result["losses"][0]
+
+
+def test_without_what_replicas_need_the_matrix_turns_red(matrix):
+    reference = matrix[configurations.REFERENCE]["softmax"]["losses"]
+    (mutated,) = [r for row, r in matrix.items() if row.name == "TensorFlow, 2 devices"]
+    for name in MUTATIONS:
+        losses = mutated[name]["losses"]
+        difference = np.abs(losses / reference[: len(losses)] - 1).max()
+        assert not difference <= TOLERANCE, name

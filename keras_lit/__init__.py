@@ -13,6 +13,7 @@ _OBJECTS = {
     "LiTModel": "keras_lit.lit_model",
     "LiTPreprocessor": "keras_lit.preprocessing",
     "Tower": "keras_lit.towers",
+    "TrainingBackup": "keras_lit.training_backup",
     "list_presets": "keras_lit.presets",
 }
 _SUBPACKAGES = (

@@ -13,6 +13,7 @@ from keras_lit import distribution, preset_names
 from keras_lit.backbones.backbone import with_dtype
 from keras_lit.layers import SimilarityHead
 from keras_lit.preprocessing import batches as input_batches
+from keras_lit.preprocessing import shares
 from keras_lit.towers import Tower
 
 
@@ -74,6 +75,8 @@ class DualEncoder(keras_hub.models.Backbone):
             outputs["image_embeddings"] = self.image_tower(inputs, training=training)
         if any(name in inputs for name in ("token_ids", *self.text_tower.backbone_inputs.names)):
             outputs["text_embeddings"] = self.text_tower(inputs, training=training)
+        if shares.PAIR_MASK in inputs:
+            outputs[shares.PAIR_MASK] = inputs[shares.PAIR_MASK]
         return outputs
 
     def encode_images(self, images, batch_size=64):
@@ -125,9 +128,7 @@ class DualEncoder(keras_hub.models.Backbone):
         embeddings = [np.zeros((0, tower.embedding_dim), "float32")]
         for start in range(0, num_examples, batch_size):
             chunk = prepare(input_batches.slice_rows(examples, start, start + batch_size))
-            embeddings.append(
-                input_batches.predict_padded(tower, chunk, distribution.num_replicas())
-            )
+            embeddings.append(shares.predict_rows(tower, chunk))
         return np.concatenate(embeddings)
 
     def enable_lora(self, rank, target_layer_names=None):

@@ -6,8 +6,15 @@ from keras_lit import distribution, micro_batches, preprocessing
 from keras_lit.dual_encoder import DualEncoder
 from keras_lit.losses import ContrastiveLoss
 from keras_lit.preprocessing import batches as input_batches
+from keras_lit.preprocessing import shares
 
 _LETTERS = {"L": "locked", "U": "unlocked", "u": "unlocked, from scratch"}
+
+_LOG_WRITERS = (
+    keras.callbacks.CSVLogger,
+    keras.callbacks.RemoteMonitor,
+    keras.callbacks.TensorBoard,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
@@ -79,6 +86,7 @@ class LiTModel(DualEncoder):
         self.contrastive_loss = None
         self._compiled_variables = None
         self._micro_batch_size = None
+        self._loss = keras.metrics.Mean(name="loss")
         self._accuracy = keras.metrics.Mean(name="accuracy")
         self._temperature = keras.metrics.Mean(name="temperature")
 
@@ -179,17 +187,35 @@ class LiTModel(DualEncoder):
         # that raises there would leave a model without weights. The step donates them anyway.
         pass
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Keras on TensorFlow would read a batch, and average it over processes, to build a model
+        # that is built. Only the optimizer may not be, and could not be within a step.
+        if self.compiled:
+            self.optimizer.build(self.trainable_variables)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         images, texts = y_pred["image_embeddings"], y_pred["text_embeddings"]
-        losses, correct = self.contrastive_loss.pair_losses(images, texts, self.head)
-        self._accuracy.update_state(correct)
+        # 0 for rows that only make the devices divide the batch; see `preprocessing.shares`.
+        mask = y_pred.get(shares.PAIR_MASK)
+        losses, correct = self.contrastive_loss.pair_losses(images, texts, self.head, mask)
+        num_pairs = keras.ops.shape(losses)[0] if mask is None else keras.ops.sum(mask)
+        num_pairs = keras.ops.cast(distribution.global_batch_size(num_pairs), losses.dtype)
+        loss = keras.ops.sum(losses) / num_pairs
+        regularization = sum(keras.ops.sum(value) for value in self.losses)
+        global_loss, accuracy = distribution.sum_over_replicas(
+            [loss, keras.ops.sum(correct) / num_pairs]
+        )
+        self._loss.update_state(global_loss + regularization, num_pairs)
+        self._accuracy.update_state(accuracy, num_pairs)
         self._temperature.update_state(keras.ops.exp(self.head.log_temperature))
-        # The number of pairs of the global batch, which replicas may share unequally.
-        num_pairs = keras.ops.shape(distribution.gather_batch(losses))[0]
-        loss = keras.ops.sum(losses) / keras.ops.cast(num_pairs, losses.dtype)
-        for regularization in self.losses:
-            loss += distribution.replica_share(keras.ops.sum(regularization))
-        return loss
+        return loss + distribution.replica_share(regularization)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return distribution.step_logs(super().compute_metrics(x, y, y_pred, sample_weight))
+
+    def get_metrics_result(self):
+        # Keras weights the loss of a batch, or of a replica's part of it, by all of its rows.
+        return {**super().get_metrics_result(), "loss": self._loss.result()}
 
     def fit(self, x=None, batch_size=None, validation_data=None, shuffle=True, **kwargs):
         """Trains on image-text pairs.
@@ -202,7 +228,8 @@ class LiTModel(DualEncoder):
             batch_size: Integer, where `x` is a dict of arrays.
             validation_data: Like `x`.
             shuffle: Boolean, whether to shuffle a dict of arrays before each epoch.
-            **kwargs: Other arguments of `keras.Model.fit`.
+            **kwargs: Other arguments of `keras.Model.fit`. Of several processes, process 0 alone
+                prints and runs the callbacks of Keras that write logs.
 
         Returns:
             A `keras.callbacks.History`.
@@ -213,15 +240,23 @@ class LiTModel(DualEncoder):
         """
         self._check_compiled("fit")
         self._check_tuning()
-        batches = self._batches(x, batch_size, shuffle)
+        row_multiple = self.contrastive_loss.row_multiple
+        batches = shares.check_divides(self._batches(x, batch_size, shuffle), row_multiple)
         if self._micro_batch_size is not None:
             batches = input_batches.check_micro_batches(batches, self._micro_batch_size)
         if validation_data is not None:
-            validation_data = self._batches(validation_data, batch_size, shuffle=False)
+            validation_data = shares.share_batches(
+                self._batches(validation_data, batch_size, shuffle=False), row_multiple
+            )
+        if distribution.process_index() > 0:
+            kwargs = _without_logs(kwargs)
         with input_batches.clear_errors():
             # A tf.data.Dataset is shuffled where it is made, and Keras warns if asked to.
             return super().fit(
-                batches, validation_data=validation_data, shuffle=shuffle and batches is x, **kwargs
+                shares.share_batches(batches, row_multiple),
+                validation_data=validation_data,
+                shuffle=shuffle and batches is x,
+                **kwargs,
             )
 
     def evaluate(self, x=None, batch_size=None, **kwargs):
@@ -229,7 +264,10 @@ class LiTModel(DualEncoder):
         self._check_compiled("evaluate")
         if kwargs.get("_use_cached_eval_dataset"):
             return super().evaluate(x, **kwargs)
-        return super().evaluate(self._batches(x, batch_size, shuffle=False), **kwargs)
+        batches = self._batches(x, batch_size, shuffle=False)
+        return super().evaluate(
+            shares.share_batches(batches, self.contrastive_loss.row_multiple), **kwargs
+        )
 
     def predict(self, x, batch_size=None, **kwargs):
         """Returns a dict of unit-norm `image_embeddings` and `text_embeddings`, as NumPy arrays.
@@ -242,7 +280,13 @@ class LiTModel(DualEncoder):
         prepared = input_batches.prepare_batches(
             x, self.preprocessor, batch_size=batch_size, shuffle=False
         )
-        return super().predict(prepared, **kwargs)
+        return shares.without_padding(super().predict(shares.share_batches(prepared), **kwargs))
+
+    def make_predict_function(self, force=False):
+        is_new = self.predict_function is None or force
+        super().make_predict_function(force=force)
+        if is_new:
+            self.predict_function = distribution.gather_predictions(self.predict_function)
 
     def _check_compiled(self, method):
         if self.contrastive_loss is None:
@@ -259,6 +303,16 @@ class LiTModel(DualEncoder):
 
     def get_config(self):
         return {**super().get_config(), "tuning": self.tuning}
+
+
+def _without_logs(fit_arguments):
+    """Returns arguments of `fit` for a process that prints and logs nothing."""
+    callbacks = [
+        callback
+        for callback in fit_arguments.get("callbacks") or []
+        if not isinstance(callback, _LOG_WRITERS)
+    ]
+    return {**fit_arguments, "callbacks": callbacks, "verbose": 0}
 
 
 # So that keras-hub finds what belongs to a preset of this class: `LiTPreprocessor.from_preset`.

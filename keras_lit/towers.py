@@ -4,7 +4,7 @@ import keras
 from keras import ops
 from keras_hub.src.utils import preset_utils
 
-from keras_lit import micro_batches, preset_names
+from keras_lit import distribution, micro_batches, preset_names
 from keras_lit.backbone_inputs import BackboneInputs
 from keras_lit.backbones import EncoderBackbone
 from keras_lit.backbones.backbone import with_dtype
@@ -219,6 +219,12 @@ class Tower(keras.Model):
                 self, embed, selected, self.micro_batch_size, training
             )
         return ops.stop_gradient(embeddings) if self._locked else embeddings
+
+    def make_predict_function(self, force=False):
+        is_new = self.predict_function is None or force
+        super().make_predict_function(force=force)
+        if is_new:
+            self.predict_function = distribution.gather_predictions(self.predict_function)
 
     def compute_output_spec(self, inputs, training=None):
         batch = keras.tree.flatten(self.backbone_inputs.select(inputs))[0].shape[0]

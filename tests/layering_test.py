@@ -23,6 +23,7 @@ RANKS = {
     "towers": 3,
     "dual_encoder": 4,
     "lit_model": 4,
+    "training_backup": 5,
     "data": 5,
     "evaluation": 5,
     "checkpoints": 5,

@@ -84,6 +84,7 @@ EXAMPLES = {
     "SimilarityHead": lambda cls: cls(temperature=5.0, bias=-3.0, name="similarity"),
     "SoftmaxContrastiveLoss": lambda cls: cls(chunk_size=16, name="softmax"),
     "SigmoidContrastiveLoss": lambda cls: cls(chunk_size=16, name="sigmoid"),
+    "LocalSoftmaxContrastiveLoss": lambda cls: cls(4, name="local"),
     "CosineSchedule": lambda cls: cls(0.1, 9, warmup_steps=2, cooldown_steps=3),
     "LinearSchedule": lambda cls: cls(0.1, 9, warmup_steps=2, cooldown_steps=3),
     "RsqrtSchedule": lambda cls: cls(0.1, 9, 2, cooldown_steps=3, timescale=4, shift=1),

@@ -50,7 +50,8 @@ def cache_embeddings(
             embedded again after an interruption. Reading is fastest from up to 128 shards.
         input_context: `tf.distribute.InputContext` with `num_input_pipelines` processes, of which
             this is `input_pipeline_id`, each writing its own shards of one cache. Every process
-            passes the same `pairs`, and returns when all are done.
+            passes the same `pairs`, and returns when all are done. Defaults to the processes that
+            `keras_lit.distribution.initialize` joined.
 
     Returns:
         A `keras_lit.data.EmbeddingCache`.
@@ -171,8 +172,11 @@ class _Share:
     def __init__(self, folder, batches_per_shard, input_context):
         self.folder = folder
         self.batches_per_shard = batches_per_shard
-        self.num_processes = input_context.num_input_pipelines if input_context else 1
-        self.process = input_context.input_pipeline_id if input_context else 0
+        self.num_processes = distribution.num_processes()
+        self.process = distribution.process_index()
+        if input_context is not None:
+            self.num_processes = input_context.num_input_pipelines
+            self.process = input_context.input_pipeline_id
         self.num_batches = 0
         self.finished = {}
         for path in sorted(folder.glob("shard_*")):
@@ -244,13 +248,15 @@ def _embedded_batches(model, pairs, identity, share):
     images_per_batch = max(1, identity["batch_size"]) * identity["num_views"]
     multiple = math.ceil(images_per_batch / replicas) * replicas
     distribution.sync_variables(model)
+    # Each process has shards of its own, so none may wait for another in here.
+    embed = distribution.local_function(model.image_tower)
     for index, images, others in converted:
         images = images.numpy()
         if not is_raw:
             input_batches.check_float_images(images)
         embeddings = np.zeros((0, identity["embedding_dim"]), "float32")
         if len(images):
-            embeddings = input_batches.predict_padded(model.image_tower, images, multiple)
+            embeddings = embed(input_batches.pad_rows(images, multiple))[: len(images)]
         if not np.isfinite(embeddings).all():
             raise ValueError(
                 f"The image tower returns NaN or infinity for images of batch {int(index)} of "

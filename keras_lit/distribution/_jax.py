@@ -2,17 +2,65 @@
 
 import jax
 import keras
+import numpy as np
+from jax.experimental import multihost_utils
+
+from keras_lit.distribution import _jax_layouts, _rendezvous
 
 
-def local_devices():
-    return [f"{device.platform}:{device.id}".lower() for device in jax.local_devices()]
+def devices():
+    """Names of the devices of all processes."""
+    return [f"{device.platform}:{device.id}".lower() for device in jax.devices()]
 
 
-def data_parallel(devices):
-    if len(devices) == 1 and devices == local_devices():
+def initialize(coordinator_address, num_processes, process_id, timeout_seconds):
+    if coordinator_address is not None:
+        # TensorFlow needs all addresses, JAX the first.
+        coordinator_address = str(coordinator_address).split(",")[0]
+        _rendezvous.meet(coordinator_address, num_processes, process_id, timeout_seconds)
+    jax.distributed.initialize(
+        coordinator_address,
+        num_processes,
+        process_id,
+        initialization_timeout=max(1, int(timeout_seconds)),
+    )
+    # Weights that start at random must start alike everywhere.
+    seed = int(multihost_utils.broadcast_one_to_all(np.random.randint(2**31, dtype="int32")))
+    keras.utils.set_random_seed(seed)
+
+
+def num_processes():
+    return jax.process_count()
+
+
+def process_index():
+    return jax.process_index()
+
+
+def data_parallel(chosen):
+    if len(chosen) == 1 and chosen == devices():
         keras.distribution.set_distribution(None)
         return
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    keras.distribution.set_distribution(
+        keras.distribution.DataParallel(devices=chosen, auto_shard_dataset=False)
+    )
+
+
+def fully_sharded(chosen):
+    axis = _jax_layouts.DATA_AXIS
+    mesh = keras.distribution.DeviceMesh((len(chosen),), [axis], chosen)
+    keras.distribution.set_distribution(
+        _jax_layouts.ShapeParallel(mesh, _jax_layouts.fully_sharded_axes, axis)
+    )
+
+
+def model_parallel(chosen, model_axis):
+    axes = [_jax_layouts.DATA_AXIS, _jax_layouts.MODEL_AXIS]
+    shape = (len(chosen) // model_axis, model_axis)
+    mesh = keras.distribution.DeviceMesh(shape, axes, chosen)
+    keras.distribution.set_distribution(
+        _jax_layouts.ShapeParallel(mesh, _jax_layouts.tensor_parallel_axes, axes[1])
+    )
 
 
 def float32_matmul(first, second):
@@ -21,7 +69,19 @@ def float32_matmul(first, second):
 
 def num_replicas():
     distribution = keras.distribution.distribution()
-    return 1 if distribution is None else distribution.device_mesh.shape[0]
+    return 1 if distribution is None else distribution.num_model_replicas
+
+
+def share_of_process():
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return 0, 1
+    # Processes that hold parts of one replica read the same rows.
+    return distribution.data_shard_id, min(num_replicas(), num_processes())
+
+
+def distribute_batches(batches):
+    return batches
 
 
 def gather_batch(rows):
@@ -32,6 +92,22 @@ def gather_batch(rows):
     everywhere = jax.sharding.PartitionSpec()
     mesh = distribution.device_mesh.backend_mesh
     return jax.lax.with_sharding_constraint(rows, jax.sharding.NamedSharding(mesh, everywhere))
+
+
+def gather_predictions(predict_function):
+    if jax.process_count() == 1:
+        return predict_function
+
+    def gathered(state, iterator):
+        outputs, state = predict_function(state, iterator)
+        # Keras makes NumPy arrays of them, and no process holds more than its own rows.
+        return multihost_utils.process_allgather(outputs, tiled=True), state
+
+    return gathered
+
+
+def global_batch_size(num_rows):
+    return num_rows
 
 
 def sequential_loop(num_steps, step, carry):
@@ -66,8 +142,40 @@ def sum_over_replicas(tensors):
     return tensors
 
 
+def step_logs(logs):
+    return logs
+
+
 def sync_variables(model):
     model.jax_state_sync()
+
+
+def local_function(layer):
+    if jax.process_count() == 1:
+        return lambda inputs: layer.predict(inputs, batch_size=len(inputs), verbose=0)
+    mesh = jax.sharding.Mesh(np.array(jax.local_devices()), ("batch",))
+    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    by_rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
+    state = [
+        [jax.device_put(to_numpy(variable), everywhere) for variable in variables]
+        for variables in (layer.trainable_variables, layer.non_trainable_variables)
+    ]
+    call = jax.jit(lambda state, inputs: layer.stateless_call(*state, inputs, training=False)[0])
+
+    def run(inputs):
+        divides = len(inputs) % mesh.size == 0
+        return np.asarray(call(state, jax.device_put(inputs, by_rows if divides else everywhere)))
+
+    return run
+
+
+def to_numpy(variable):
+    value = variable.value
+    if isinstance(value, jax.Array) and not (
+        value.is_fully_addressable or value.is_fully_replicated
+    ):
+        return np.asarray(multihost_utils.process_allgather(value, tiled=True))
+    return np.asarray(value)
 
 
 def with_dense_gradients(optimizer):
@@ -75,15 +183,18 @@ def with_dense_gradients(optimizer):
 
 
 def check_placement(variables):
-    expected = num_replicas()
+    distribution = keras.distribution.distribution()
     for variable in variables:
-        found = len(variable.value.sharding.device_set)
+        found = variable.value.sharding.device_set
+        if distribution is None:
+            expected = found if len(found) == 1 else set(jax.devices()[:1])
+        else:
+            expected = set(distribution.device_mesh.backend_mesh.devices.flat)
         if found != expected:
             raise ValueError(
-                f"The variable '{variable.path}' lives on {found} device(s), but "
-                f"`data_parallel()` trains on {expected}. Call "
-                "`keras_lit.distribution.data_parallel()` before building any backbone, tower or "
-                "model."
+                f"The variable '{variable.path}' lives on {len(found)} device(s), but training was "
+                f"set up for {len(expected)}. Call `keras_lit.distribution.data_parallel()` (or "
+                "`fully_sharded`, `model_parallel`) before building any backbone, tower or model."
             )
 
 

@@ -1,29 +1,94 @@
 """TensorFlow's answers: one replica per device under `tf.distribute`, each with its own rows."""
 
 import functools
+import json
+import os
 
 import keras
 import tensorflow as tf
 
+from keras_lit.distribution import _rendezvous
+from keras_lit.distribution._tensorflow_loops import map_micro_batches as map_micro_batches
+from keras_lit.distribution._tensorflow_loops import sequential_loop as sequential_loop
+
 # A strategy scope ends when its context object is collected, so it is kept here.
 _entered_scope = None
+# TensorFlow wants to know of the other processes before it does anything else.
+_multi_worker_strategy = None
 
 
-def local_devices():
+def devices():
+    """Names of the devices of this process."""
     for kind in ("GPU", "CPU"):
         names = [device.name for device in tf.config.list_logical_devices(kind)]
+        if _multi_worker_strategy is not None:
+            names = [name for name in names if f"/task:{process_index()}/" in name]
         if names:
-            return [name.removeprefix("/device:").lower() for name in names]
+            return [name.partition("/device:")[2].lower() for name in names]
 
 
-def data_parallel(devices):
+def initialize(coordinator_address, num_processes, process_id, timeout_seconds):
+    global _multi_worker_strategy
+    if coordinator_address is None:
+        workers, process_id = _read_cluster()
+    else:
+        workers = str(coordinator_address).split(",")
+        if len(workers) != num_processes:
+            raise ValueError(
+                "On TensorFlow `coordinator_address` must list the addresses of all processes, "
+                f"process 0 first: 'host:port,host:port'. Received: coordinator_address="
+                f"{coordinator_address!r} for num_processes={num_processes}. Or leave all "
+                "arguments out and set TF_CONFIG."
+            )
+        _rendezvous.check_processes(num_processes, process_id)
+        task = {"type": "worker", "index": process_id}
+        os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
+    _rendezvous.meet(workers[0], len(workers), process_id, timeout_seconds)
+    _multi_worker_strategy = tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _read_cluster():
+    """Returns the addresses of all workers, and which of them this process is."""
+    try:
+        config = json.loads(os.environ.get("TF_CONFIG", ""))
+        cluster, task = config["cluster"], config["task"]
+        if set(cluster) != {"worker"} or task["type"] != "worker":
+            raise ValueError(f"it must have workers alone, and has {sorted(cluster)}")
+        return cluster["worker"], int(task["index"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            "On TensorFlow, `initialize()` without arguments reads the environment variable "
+            f"TF_CONFIG. Received: TF_CONFIG={os.environ.get('TF_CONFIG')!r} ({error!r}). Set it "
+            'to {"cluster": {"worker": ["host:port", "host:port"]}, "task": {"type": "worker", '
+            '"index": 0}}, or pass the three arguments.'
+        ) from error
+
+
+def num_processes():
+    return 1 if _multi_worker_strategy is None else len(_read_cluster()[0])
+
+
+def process_index():
+    return 0 if _multi_worker_strategy is None else _read_cluster()[1]
+
+
+def data_parallel(chosen):
     global _entered_scope
     if _entered_scope is not None:
         _entered_scope.__exit__(None, None, None)
         _entered_scope = None
-    if len(devices) == 1 and devices == local_devices():
+    if _multi_worker_strategy is not None:
+        if chosen != devices():
+            raise ValueError(
+                "After `initialize()` TensorFlow trains on all devices of each process. Received: "
+                f"devices={chosen}. Leave it out; CUDA_VISIBLE_DEVICES chooses."
+            )
+        strategy = _multi_worker_strategy
+    elif len(chosen) == 1 and chosen == devices():
         return
-    scope = tf.distribute.MirroredStrategy(devices).scope()
+    else:
+        strategy = tf.distribute.MirroredStrategy(chosen)
+    scope = strategy.scope()
     scope.__enter__()
     _entered_scope = scope
 
@@ -37,8 +102,52 @@ def float32_matmul(first, second):
         tf.config.experimental.enable_tensor_float_32_execution(was_enabled)
 
 
+def _no_sharded_training(function):
+    raise NotImplementedError(
+        f"`{function}` is not available on TensorFlow, whose devices each hold the whole model. "
+        "Set KERAS_BACKEND=jax, or use `keras_lit.distribution.data_parallel()` with "
+        "`compile(..., micro_batch_size=...)`, which saves activations' memory."
+    )
+
+
+def fully_sharded(chosen):
+    _no_sharded_training("fully_sharded()")
+
+
+def model_parallel(chosen, model_axis):
+    _no_sharded_training(f"model_parallel(model_axis={model_axis})")
+
+
 def num_replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def share_of_process():
+    return process_index(), num_processes()
+
+
+def distribute_batches(batches):
+    """Cuts each batch of this process into equal parts, one for each of its replicas.
+
+    TensorFlow's own cut gives a last, smaller batch to the first replicas, and shards batches
+    instead of rows over processes.
+    """
+    if num_replicas() == 1:
+        return batches
+    num_parts = num_replicas() // num_processes()
+
+    def cut(rows):
+        shape = tf.concat([[num_parts, -1], tf.shape(rows)[1:]], axis=0)
+        num_rows = None if rows.shape[0] is None else rows.shape[0] // num_parts
+        return tf.ensure_shape(tf.reshape(rows, shape), (num_parts, num_rows, *rows.shape[1:]))
+
+    parts = batches.map(lambda batch: tf.nest.map_structure(cut, batch)).unbatch()
+    distributed = tf.distribute.get_strategy().distribute_datasets_from_function(
+        lambda context: parts.prefetch(tf.data.AUTOTUNE)
+    )
+    # Keras asks for the number of steps, and would get the number of parts.
+    distributed._cardinality = batches.cardinality().numpy()
+    return distributed
 
 
 def _replica_context():
@@ -56,79 +165,24 @@ def gather_batch(rows):
     return tf.ensure_shape(context.all_gather(rows, axis=0), (num_columns, *tail))
 
 
-def sequential_loop(num_steps, step, carry):
-    # TensorFlow would start ten steps at once, and hold the memory of ten.
-    return tf.while_loop(
-        lambda index, carry: index < num_steps,
-        lambda index, carry: (index + 1, step(index, carry)),
-        (tf.constant(0), carry),
-        parallel_iterations=1,
-    )[1]
+def gather_predictions(predict_function):
+    return predict_function
 
 
-def map_micro_batches(function, weights, state, inputs, num_micro_batches):
-    # Row i belongs to micro-batch i % num_micro_batches, as on JAX.
-    def deal_out(rows):
-        tail = rows.shape[1:]
-        size = tf.concat([[-1, num_micro_batches], tf.shape(rows)[1:]], axis=0)
-        return tf.ensure_shape(tf.reshape(rows, size), (None, None, *tail))
+def _gathered_counts(context, num_rows):
+    return context.all_gather(tf.reshape(tf.cast(num_rows, tf.int32), (1,)), axis=0)
 
-    def gather_in(rows):
-        rows = tf.transpose(rows, (1, 0, 2))
-        return tf.reshape(rows, (-1, rows.shape[-1]))
 
-    micro_batches = tf.nest.map_structure(deal_out, inputs)
-
-    def run(weights, state, index):
-        micro_batch = tf.nest.map_structure(lambda rows: rows[:, index], micro_batches)
-        return function(weights, state, micro_batch)
-
-    @tf.custom_gradient
-    def map_all(*weights):
-        def forward_step(index, end_state, embeddings):
-            outputs, end_state = run(weights, end_state, index)
-            return end_state, embeddings.write(index, outputs)
-
-        embeddings = tf.TensorArray(tf.float32, num_micro_batches)
-        end_state, embeddings = sequential_loop(
-            num_micro_batches, lambda index, carry: forward_step(index, *carry), (state, embeddings)
-        )
-
-        def gradient(upstream, *_, variables=()):
-            upstream = deal_out(upstream)
-
-            def backward_step(index, state, totals):
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch(weights)
-                    outputs, state = run(weights, state, index)
-                gradients = tape.gradient(
-                    outputs, weights, upstream[:, index], unconnected_gradients="zero"
-                )
-                # An embedding's gradient is sparse, and the sum over micro-batches need not be.
-                totals = [
-                    t + tf.convert_to_tensor(g) for t, g in zip(totals, gradients, strict=True)
-                ]
-                return state, totals
-
-            # From the same state on, so that dropout drops the same again.
-            zeros = [tf.zeros_like(weight) for weight in weights]
-            _, totals = sequential_loop(
-                num_micro_batches, lambda index, carry: backward_step(index, *carry), (state, zeros)
-            )
-            # TensorFlow lists the frozen variables it found in the function, and wants them back.
-            return (totals, [None] * len(variables)) if variables else totals
-
-        return (gather_in(embeddings.stack()), *end_state), gradient
-
-    embeddings, *end_state = map_all(*weights)
-    return embeddings, end_state
+def global_batch_size(num_rows):
+    context = _replica_context()
+    return num_rows if context is None else tf.reduce_sum(_gathered_counts(context, num_rows))
 
 
 def row_offset(num_rows):
     context = _replica_context()
     if context is None:
         return 0
-    counts = context.all_gather(tf.reshape(tf.cast(num_rows, tf.int32), (1,)), axis=0)
+    counts = _gathered_counts(context, num_rows)
     return tf.reduce_sum(counts[: context.replica_id_in_sync_group])
 
 
@@ -143,8 +197,27 @@ def sum_over_replicas(tensors):
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
 
+def step_logs(logs):
+    if num_processes() == 1:
+        return logs
+    # Keras averages what a step logs along its first axis there, and scalars have none.
+    return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
+
+
 def sync_variables(model):
     pass
+
+
+def local_function(layer):
+    if num_processes() == 1:
+        return lambda inputs: layer.predict(inputs, batch_size=len(inputs), verbose=0)
+    # Outside of `strategy.run` nothing is exchanged: variables are read from this process's copy.
+    call = tf.function(lambda inputs: layer(inputs, training=False), reduce_retracing=True)
+    return lambda inputs: call(inputs).numpy()
+
+
+def to_numpy(variable):
+    return keras.ops.convert_to_numpy(variable)
 
 
 def _apply_dense(apply, gradients, trainable_variables=None):

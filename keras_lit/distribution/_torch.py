@@ -4,18 +4,58 @@ import keras
 import torch
 
 
-def local_devices():
+def devices():
     if torch.cuda.is_available():
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return ["cpu:0"]
 
 
-def data_parallel(devices):
-    if len(devices) > 1:
-        raise NotImplementedError(
-            f"Training on several devices is not available on torch. Received: devices={devices}. "
-            "Name one device, or set KERAS_BACKEND to jax or tensorflow."
-        )
+def _one_device(call):
+    raise NotImplementedError(
+        f"`{call}` is not available on torch, which trains on one device here. Name one device, "
+        "or set KERAS_BACKEND to jax or tensorflow."
+    )
+
+
+def initialize(coordinator_address, num_processes, process_id, timeout_seconds):
+    _one_device("initialize()")
+
+
+def num_processes():
+    return 1
+
+
+def process_index():
+    return 0
+
+
+def data_parallel(chosen):
+    if len(chosen) > 1:
+        _one_device(f"data_parallel({chosen})")
+
+
+def fully_sharded(chosen):
+    _one_device("fully_sharded()")
+
+
+def model_parallel(chosen, model_axis):
+    _one_device(f"model_parallel(model_axis={model_axis})")
+
+
+def share_of_process():
+    return 0, 1
+
+
+def distribute_batches(batches):
+    return batches
+
+
+def gather_predictions(predict_function):
+    return predict_function
+
+
+def global_batch_size(num_rows):
+    return num_rows
 
 
 def float32_matmul(first, second):
@@ -54,8 +94,20 @@ def sum_over_replicas(tensors):
     return tensors
 
 
+def step_logs(logs):
+    return logs
+
+
 def sync_variables(model):
     pass
+
+
+def local_function(layer):
+    return lambda inputs: layer.predict(inputs, batch_size=len(inputs), verbose=0)
+
+
+def to_numpy(variable):
+    return keras.ops.convert_to_numpy(variable)
 
 
 def with_dense_gradients(optimizer):

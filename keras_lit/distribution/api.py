@@ -1,59 +1,33 @@
 """A question about devices -> the running backend's answer: the public page of distribution.
 
-Each backend answers in its own private module (`_jax.py`, `_tensorflow.py`, `_torch.py`); this is
-the only file of the package that asks which one runs.
+Each backend answers in its own private module (`_jax.py`, `_tensorflow.py`, `_torch.py`).
 """
 
-import importlib
 import importlib.util
 
 import keras
 
-_backend = importlib.import_module(f"keras_lit.distribution._{keras.config.backend()}")
+from keras_lit.distribution._running import backend as _backend
 
 
-def data_parallel(devices=None):
-    """Trains on several local accelerators: every one holds the model and a share of each batch.
+def num_processes():
+    """Returns how many processes train together."""
+    return _backend.num_processes()
 
-    Call it once, before any model, tower or backbone is built. On one device it changes nothing.
-    JAX uses `keras.distribution.DataParallel`, TensorFlow `tf.distribute.MirroredStrategy`; the
-    script around it is the same. The loss still sees the global batch (see `gather_batch`).
 
-    Args:
-        devices: List of device names, e.g. `["gpu:0", "gpu:1"]`. Defaults to all local
-            accelerators, or to all (virtual) CPU devices where there is none.
-
-    Raises:
-        ValueError: If `devices` is empty or names a device that does not exist.
-        NotImplementedError: On torch with more than one device.
-
-    Example:
-
-    ```python
-    import keras_lit
-
-    keras_lit.distribution.data_parallel()
-    ```
-    """
-    known = _backend.local_devices()
-    chosen = known if devices is None else [str(device).lower() for device in devices]
-    unknown = [device for device in chosen if device not in known]
-    if unknown or not chosen or len(set(chosen)) != len(chosen):
-        raise ValueError(
-            f"`devices` must name distinct devices out of {known}. Received: devices={devices}. "
-            "Leave it out to use all of them."
-        )
-    _backend.data_parallel(chosen)
+def process_index():
+    """Returns the number of this process, from 0. Process 0 is the one to write logs."""
+    return _backend.process_index()
 
 
 def has_accelerator():
     """Returns whether arrays of this process are computed on a GPU or TPU."""
-    return not _backend.local_devices()[0].startswith("cpu")
+    return not _backend.devices()[0].startswith("cpu")
 
 
 def describe_devices():
     """Returns backend and devices in words, e.g. `"jax on gpu:0, gpu:1"`."""
-    return f"{keras.config.backend()} on {', '.join(_backend.local_devices())}"
+    return f"{keras.config.backend()} on {', '.join(_backend.devices())}"
 
 
 def float32_matmul(first, second):
@@ -72,8 +46,59 @@ def float32_matmul(first, second):
 
 
 def num_replicas():
-    """Returns over how many devices `data_parallel` splits the global batch."""
+    """Returns into how many shares the global batch is split, one per device or group of them."""
     return _backend.num_replicas()
+
+
+def local_rows(num_rows):
+    """Says which rows of a global batch this process reads.
+
+    Args:
+        num_rows: Integer (or scalar tensor), the rows of the global batch.
+
+    Returns:
+        Tuple of the first row and the one after the last. All rows where one process trains.
+
+    Raises:
+        ValueError: If the processes do not divide `num_rows`.
+    """
+    index, num_shares = _backend.share_of_process()
+    if isinstance(num_rows, int) and num_rows % num_shares:
+        raise ValueError(
+            f"The global batch must divide by the {num_shares} processes. Received: a batch of "
+            f"{num_rows}. Take {num_rows - num_rows % num_shares or num_shares}."
+        )
+    return index * num_rows // num_shares, (index + 1) * num_rows // num_shares
+
+
+def global_batch_size(num_rows):
+    """Returns how many rows all replicas hold together.
+
+    Args:
+        num_rows: Integer (or scalar tensor), the number of rows on this replica.
+
+    Returns:
+        Integer or scalar int32 tensor.
+    """
+    return _backend.global_batch_size(num_rows)
+
+
+def distribute_batches(batches):
+    """Spreads batches of this process's rows over its devices, in equal parts.
+
+    Args:
+        batches: `tf.data.Dataset` whose batches the number of local devices divides.
+
+    Returns:
+        What Keras trains on: on TensorFlow a `tf.distribute.DistributedDataset`, elsewhere the data
+        set itself.
+    """
+    return _backend.distribute_batches(batches)
+
+
+def gather_predictions(predict_function):
+    """Lets the `predict_function` of a `keras.Model` return the rows of all processes."""
+    return _backend.gather_predictions(predict_function)
 
 
 def gather_batch(rows):
@@ -166,6 +191,34 @@ def sum_over_replicas(tensors):
         arrays are global.
     """
     return _backend.sum_over_replicas(tensors)
+
+
+def local_function(layer):
+    """Returns a function that runs a layer on this process's devices, whatever the others do.
+
+    `predict` and `evaluate` are work that all processes share, and wait for each other in. All
+    processes make the function together, and may call it as often as each needs.
+
+    Args:
+        layer: A built `keras.Model`, as in inference.
+
+    Returns:
+        Function of an array `(rows, ...)`, the layer's input, that returns a NumPy array.
+    """
+    return _backend.local_function(layer)
+
+
+def to_numpy(variable):
+    """Copies a `keras.Variable` to NumPy, whole, even if other processes hold parts of it.
+
+    All processes must call it alike.
+    """
+    return _backend.to_numpy(variable)
+
+
+def step_logs(logs):
+    """Shapes the logs of one step, a dict of scalars, as Keras wants them from a replica."""
+    return _backend.step_logs(logs)
 
 
 def sync_variables(model):

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_lit import distribution
+
 
 @keras.saving.register_keras_serializable(package="keras_lit")
 class SimilarityHead(keras.layers.Layer):
@@ -72,7 +74,9 @@ class SimilarityHead(keras.layers.Layer):
     def call(self, rows, columns):
         # float32 here matters: a bfloat16 product of unit vectors keeps 2 to 3 digits.
         rows, columns = ops.cast(rows, "float32"), ops.cast(columns, "float32")
-        logits = ops.exp(self.log_temperature) * ops.matmul(rows, ops.transpose(columns))
+        logits = ops.exp(self.log_temperature) * distribution.float32_matmul(
+            rows, ops.transpose(columns)
+        )
         return logits if self.logit_bias is None else logits + self.logit_bias
 
     def compute_output_shape(self, rows_shape, columns_shape):

@@ -10,9 +10,11 @@ from keras_lit.losses.functional import (
     sigmoid_contrastive_loss,
     softmax_contrastive_loss,
 )
+from keras_lit.losses.local_loss import LocalSoftmaxContrastiveLoss
 
 __all__ = [
     "ContrastiveLoss",
+    "LocalSoftmaxContrastiveLoss",
     "SigmoidContrastiveLoss",
     "SoftmaxContrastiveLoss",
     "chunked_logsumexp",

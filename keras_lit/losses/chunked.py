@@ -35,7 +35,7 @@ class _Chunks:
         return ops.slice_update(values, self._starts(values, index), chunk)
 
     def logits(self, rows, index):
-        return ops.matmul(rows, ops.transpose(self.take(self.columns, index)))
+        return distribution.float32_matmul(rows, ops.transpose(self.take(self.columns, index)))
 
     def count_once(self, logits, index, neutral):
         """Replaces the columns that the chunk before has counted already."""
@@ -71,10 +71,10 @@ def _backward(rows, chunks, logit_gradient):
         row_gradient, column_gradient, bias_gradient = carry
         gradient = logit_gradient(chunks.logits(rows, index), index)
         column_gradient = chunks.put(
-            column_gradient, index, ops.matmul(ops.transpose(gradient), rows)
+            column_gradient, index, distribution.float32_matmul(ops.transpose(gradient), rows)
         )
         gradient = chunks.count_once(gradient, index, 0.0)
-        row_gradient += ops.matmul(gradient, chunks.take(chunks.columns, index))
+        row_gradient += distribution.float32_matmul(gradient, chunks.take(chunks.columns, index))
         return row_gradient, column_gradient, bias_gradient + ops.sum(gradient)
 
     start = ops.zeros_like(rows), ops.zeros_like(chunks.columns), ops.zeros_like(rows[0, 0])
@@ -111,7 +111,7 @@ def chunked_logsumexp(rows, columns, chunk_size=None):
     """
 
     if chunk_size is None:
-        logits = ops.matmul(rows, ops.transpose(columns))
+        logits = distribution.float32_matmul(rows, ops.transpose(columns))
         return ops.logsumexp(logits, axis=1), ops.logsumexp(logits, axis=0), _argmax(logits)
 
     def forward(rows, columns):
@@ -180,7 +180,7 @@ def chunked_softplus_sum(rows, columns, bias, chunk_size=None):
     """
 
     if chunk_size is None:
-        logits = ops.matmul(rows, ops.transpose(columns)) + bias
+        logits = distribution.float32_matmul(rows, ops.transpose(columns)) + bias
         return ops.sum(ops.softplus(logits), axis=1), _argmax(logits)
 
     def forward(rows, columns, bias):

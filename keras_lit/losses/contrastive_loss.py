@@ -16,6 +16,16 @@ _SMALLEST_CHUNKED_BATCH = 2049
 _CHUNK_SIZE = 512
 
 
+def _exclude_padding(rows, columns, pair_mask):
+    """Appends two coordinates that leave logits alone, or 10,000 lower where a pair is padding."""
+    penalty = ops.expand_dims(1e4 * (ops.cast(pair_mask, "float32") - 1.0), 1)
+    ones = ops.ones_like(penalty)
+    return (
+        ops.concatenate([rows, penalty, ones], axis=1),
+        ops.concatenate([columns, ones, penalty], axis=1),
+    )
+
+
 class ContrastiveLoss(keras.losses.Loss):
     """Base of the contrastive losses that `LiTModel.compile` takes.
 
@@ -48,13 +58,18 @@ class ContrastiveLoss(keras.losses.Loss):
             )
         self.chunk_size = chunk_size
 
-    def pair_losses(self, images, texts, head):
+    # How many consecutive pairs must stay on one device.
+    row_multiple = 1
+
+    def pair_losses(self, images, texts, head, pair_mask=None):
         """Compares this replica's pairs with the global batch.
 
         Args:
             images: Float tensor `(rows, dim)`, unit-norm image embeddings.
             texts: Float tensor `(rows, dim)`, unit-norm text embeddings of the same pairs.
             head: `keras_lit.layers.SimilarityHead`, two sets of embeddings -> logits.
+            pair_mask: Float tensor `(rows,)`, 0 for pairs that only pad the batch, and neither have
+                a loss nor are anyone's negatives; else 1. `None`: all pairs count.
 
         Returns:
             Tuple of two tensors `(rows,)`: the loss of each pair, and 1.0 where the pair's text is
@@ -65,14 +80,23 @@ class ContrastiveLoss(keras.losses.Loss):
         """
         images, texts = ops.cast(images, "float32"), ops.cast(texts, "float32")
         rows = ops.exp(head.log_temperature) * images
-        columns = distribution.gather_batch(texts)
         bias = ops.cast(0.0 if head.logit_bias is None else head.logit_bias, "float32")
         positive_logits = ops.sum(rows * texts, axis=1) + bias
+        columns = texts
+        if pair_mask is not None:
+            rows, columns = _exclude_padding(rows, columns, pair_mask)
+        losses, is_best = self._compare_pairs(rows, columns, bias)
+        losses, is_best = losses - positive_logits, ops.cast(is_best, "float32")
+        return (losses, is_best) if pair_mask is None else (losses * pair_mask, is_best * pair_mask)
+
+    def _compare_pairs(self, rows, columns, bias):
+        """Returns each row's loss, its positive logit yet to subtract, and if that is the best."""
+        columns = distribution.gather_batch(columns)
         chunk_size = self._choose_chunk_size(ops.shape(columns)[0])
         losses, best_columns = self._compare(rows, columns, bias, chunk_size)
         num_rows = ops.shape(rows)[0]
         positives = distribution.row_offset(num_rows) + ops.arange(num_rows, dtype="int32")
-        return losses - positive_logits, ops.cast(best_columns == positives, "float32")
+        return losses, best_columns == positives
 
     def _compare(self, rows, columns, bias, chunk_size):
         """Returns the loss of each row, its positive logit yet to subtract, and its best column."""

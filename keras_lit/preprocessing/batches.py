@@ -10,7 +10,8 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
-_MARK = "keras_lit: "
+# What an error inside tf.data starts with, see `clear_errors`.
+MARK = "keras_lit: "
 _IMAGE_REMEDY = (
     "Expected float images in [-1, 1]: pass uint8 images to a model with a "
     "`keras_lit.LiTPreprocessor`, or scale them by `images / 127.5 - 1`."
@@ -140,7 +141,7 @@ def check_micro_batches(batches, micro_batch_size):
         num_rows = tf.shape(tf.nest.flatten(batch)[0])[0]
         divides = tf.debugging.Assert(
             num_rows % micro_batch_size == 0,
-            [f"{_MARK}{problem} {remedy} Received a batch of this many pairs:", num_rows],
+            [f"{MARK}{problem} {remedy} Received a batch of this many pairs:", num_rows],
         )
         with tf.control_dependencies([divides]):
             return tf.nest.map_structure(tf.identity, batch)
@@ -155,7 +156,7 @@ def _check_values(batch):
             tf.debugging.assert_greater(
                 tf.shape(value)[0],
                 1,
-                f"{_MARK}A batch of one pair has no negatives: its contrastive loss is always 0. "
+                f"{MARK}A batch of one pair has no negatives: its contrastive loss is always 0. "
                 "Use a larger batch.",
             )
         )
@@ -165,7 +166,7 @@ def _check_values(batch):
             checks.append(
                 tf.debugging.Assert(
                     largest <= 1.001,
-                    [f"{_MARK}`images` reach beyond [-1, 1]. {_IMAGE_REMEDY} Largest:", largest],
+                    [f"{MARK}`images` reach beyond [-1, 1]. {_IMAGE_REMEDY} Largest:", largest],
                 )
             )
         if name == "image_embeddings":
@@ -173,7 +174,7 @@ def _check_values(batch):
             checks.append(
                 tf.debugging.Assert(
                     tf.reduce_all(tf.abs(lengths - 1) < 0.01),
-                    [f"{_MARK}`image_embeddings` must be finite rows of length 1. Lengths:"]
+                    [f"{MARK}`image_embeddings` must be finite rows of length 1. Lengths:"]
                     + [lengths[:8]],
                 )
             )
@@ -186,9 +187,9 @@ def clear_errors():
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        if _MARK not in str(error):
+        if MARK not in str(error):
             raise
-        message = str(error).split(_MARK, 1)[1].split("\n")[0]
+        message = str(error).split(MARK, 1)[1].split("\n")[0]
         raise ValueError(message) from None
 
 
@@ -231,16 +232,15 @@ def slice_rows(examples, start, stop):
     return examples[start:stop]
 
 
-def predict_padded(tower, inputs, multiple):
-    """Runs a tower on a few rows, padded so that few shapes are ever compiled.
+def pad_rows(inputs, multiple):
+    """Pads arrays with copies of their first row, so that few shapes are ever compiled.
 
     Args:
-        tower: `keras_lit.Tower`.
-        inputs: Array or dict of arrays, `(rows, ...)`.
+        inputs: Array or dict of arrays, `(rows, ...)`, at least one row.
         multiple: Integer that divides the padded number of rows, e.g. the number of replicas.
 
     Returns:
-        Float32 NumPy array `(rows, dim)`.
+        Arrays of `multiple` times a power of two rows.
     """
     rows = num_rows(inputs)
     padded_rows = multiple * 2 ** int(np.ceil(np.log2(max(1, rows / multiple))))
@@ -249,5 +249,4 @@ def predict_padded(tower, inputs, multiple):
         array = np.asarray(array)
         return np.concatenate([array, np.repeat(array[:1], padded_rows - rows, axis=0)])
 
-    padded = tf.nest.map_structure(pad, inputs)
-    return tower.predict(padded, batch_size=padded_rows, verbose=0)[:rows]
+    return tf.nest.map_structure(pad, inputs)

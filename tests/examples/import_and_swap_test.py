@@ -1,35 +1,15 @@
 """The examples on presets run offline, on tiny models in folders."""
 
-import importlib.util
-import pathlib
-
 import keras
 import keras_hub
 import numpy as np
 import pytest
-from absl import app, flags
-from absl.testing import flagsaver
+from absl import app
 
 import keras_lit
 from keras_lit.presets.architectures import build_model
 from tests.presets import tiny_release
-
-EXAMPLES = pathlib.Path(__file__).parent.parent.parent / "examples"
-
-
-def run(name, *arguments):
-    """Runs an example as from the shell, and returns its module."""
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    # The flags of an example must not meet those of the next.
-    with flagsaver.flagsaver():
-        spec.loader.exec_module(module)
-        try:
-            module.main(flags.FLAGS([name, *map(str, arguments)]))
-        finally:
-            for flag in flags.FLAGS.flags_by_module_dict().get(name, []):
-                delattr(flags.FLAGS, flag.name)
-    return module
+from tests.run_example import run_example
 
 
 @pytest.fixture
@@ -50,7 +30,7 @@ def folder(tmp_path):
 
 def test_import_and_classify(folder, capsys):
     pictures = sorted(folder.glob("*.png"))
-    run(
+    run_example(
         "import_and_classify",
         f"--preset={folder / 'lit'}",
         "--classes=dog,cat",
@@ -68,7 +48,7 @@ def test_import_and_classify(folder, capsys):
 
 def test_import_and_classify_without_pictures(folder):
     with pytest.raises(app.UsageError, match="at least one picture"):
-        run("import_and_classify", f"--preset={folder / 'lit'}")
+        run_example("import_and_classify", f"--preset={folder / 'lit'}")
 
 
 def test_swap_image_tower(folder):
@@ -85,7 +65,7 @@ def test_swap_image_tower(folder):
     keras_hub.layers.ResNetImageConverter(
         image_size=(16, 16), scale=1 / 127.5, offset=-1.0
     ).save_to_preset(folder / "resnet")
-    run(
+    run_example(
         "swap_image_tower",
         f"--preset={folder / 'lit'}",
         f"--image_backbone={folder / 'resnet'}",

@@ -20,12 +20,12 @@ LOSSES = {
 }
 
 
-def mean_loss(loss):
+def mean_loss(loss, pair_mask=None):
     """Returns the mean of a loss as a function of embeddings, log temperature and bias."""
 
     def function(images, texts, log_temperature, bias):
         head = types.SimpleNamespace(log_temperature=log_temperature, logit_bias=bias)
-        return ops.mean(loss.pair_losses(images, texts, head)[0])
+        return ops.mean(loss.pair_losses(images, texts, head, pair_mask)[0])
 
     return function
 

@@ -1,0 +1,151 @@
+"""A model in `fit` -> a file with all that training needs to go on from that very step."""
+
+import itertools
+import json
+import os
+import pathlib
+import tempfile
+import zipfile
+
+import keras
+import numpy as np
+
+from keras_lit import distribution
+
+_FILE = "backup.zip"
+
+
+class TrainingBackup(keras.callbacks.Callback):
+    """Saves weights, optimizer state and random seeds every few steps, and brings them back.
+
+    A run that was killed at any moment and started again ends with the weights of one that was
+    not: `restore` says how many steps are done, and the data set starts there.
+
+    `keras.callbacks.BackupAndRestore` does not give that: it leaves the seeds of dropout out, goes
+    on at the start of an epoch whatever the step, writes weights and position one after the other,
+    so that a kill may separate them, and writes from every process. Orbax, the other choice of
+    Keras, needs JAX and leaves out the data set's position as well.
+
+    With several processes all of them take part, process 0 alone writes, and all restore from the
+    folder, which they share.
+
+    Args:
+        folder: Path of a folder for the file `backup.zip`. It is replaced as a whole, or not.
+        every_steps: Integer, after how many steps to save. The end of `fit` is saved as well.
+
+    Raises:
+        ValueError: If `every_steps` is not an integer >= 1.
+
+    Example:
+
+    ```python
+    import keras_lit
+
+    def tune(model, cache, num_steps):
+        backup = keras_lit.TrainingBackup("runs/backup", every_steps=500)
+        step = backup.restore(model)
+        if step < num_steps:
+            batches = cache.dataset(batch_size=4096, start_step=step, num_passes=None)
+            model.fit(batches, steps_per_epoch=num_steps - step, callbacks=[backup])
+    ```
+    """
+
+    def __init__(self, folder, every_steps):
+        super().__init__()
+        if not isinstance(every_steps, int) or every_steps < 1:
+            raise ValueError(
+                f"`every_steps` must be an integer >= 1. Received: every_steps={every_steps!r}."
+            )
+        self.path = pathlib.Path(folder) / _FILE
+        self.every_steps = every_steps
+
+    def restore(self, model):
+        """Brings a compiled model to where the last run saved it.
+
+        Args:
+            model: A compiled `keras_lit.LiTModel`, built as in the last run.
+
+        Returns:
+            Integer, the number of steps done. 0 where nothing is saved yet.
+
+        Raises:
+            ValueError: If the file is damaged or of another model or optimizer.
+        """
+        model.optimizer.build(model.trainable_variables)
+        if not self.path.exists():
+            return 0
+        variables = _state_variables(model)
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                saved = json.loads(archive.read("variables.json"))
+                self._check(saved, _descriptions(variables))
+                for index, variable in enumerate(variables):
+                    dtype = distribution.to_numpy(variable).dtype
+                    array = np.frombuffer(archive.read(str(index)), dtype)
+                    variable.assign(array.reshape(variable.shape))
+        except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"The backup '{self.path}' is damaged ({error}). Delete it to start from step 0."
+            ) from error
+        return int(distribution.to_numpy(model.optimizer.iterations))
+
+    def _check(self, saved, expected):
+        differing = [
+            f"{was or 'nothing'} instead of {now or 'nothing'}"
+            for was, now in itertools.zip_longest(saved, expected)
+            if was != now
+        ]
+        if differing:
+            raise ValueError(
+                f"The backup '{self.path}' is of another model or optimizer: it holds "
+                f"{differing[0]}. Build and compile as in that run, or name another folder."
+            )
+
+    def on_train_begin(self, logs=None):
+        self._step = int(distribution.to_numpy(self.model.optimizer.iterations))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._steps_before_epoch = self._step
+
+    def on_train_batch_end(self, batch, logs=None):
+        # `batch` advances by more than 1 where a call executes several steps.
+        previous, self._step = self._step, self._steps_before_epoch + batch + 1
+        if self._step // self.every_steps > previous // self.every_steps:
+            self._save()
+
+    def on_train_end(self, logs=None):
+        self._save()
+
+    def _save(self):
+        distribution.sync_variables(self.model)
+        variables = _state_variables(self.model)
+        if distribution.process_index() > 0:
+            # The others may hold parts that process 0 must collect.
+            for variable in variables:
+                distribution.to_numpy(variable)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{_FILE}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                with zipfile.ZipFile(file, "w") as archive:
+                    archive.writestr("variables.json", json.dumps(_descriptions(variables)))
+                    for index, variable in enumerate(variables):
+                        # As bytes, for NumPy's own format does not know bfloat16.
+                        archive.writestr(str(index), distribution.to_numpy(variable).tobytes())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+def _state_variables(model):
+    """Returns all variables that a step may change, each once."""
+    variables = [*model.variables, *model.optimizer.variables]
+    return list({id(variable): variable for variable in variables}.values())
+
+
+def _descriptions(variables):
+    return [f"{variable.dtype} {list(variable.shape)}" for variable in variables]
