@@ -45,7 +45,7 @@ def test_padding_changes_no_loss_and_no_gradient(loss):
     expected, gradients = value_and_gradients(mean_loss(loss), images, texts, *scalars)
     found, padded_gradients = value_and_gradients(mean_loss(loss, mask), *padded, *scalars)
     # The mean is over twice as many rows, half of which have no loss.
-    np.testing.assert_allclose(2 * found, expected, rtol=1e-6)
+    np.testing.assert_allclose(2 * found, expected, rtol=5e-6)
     for mine, theirs in zip(padded_gradients, gradients, strict=True):
         mine = 2 * np.asarray(mine)
         if mine.ndim:
