@@ -32,13 +32,21 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def model(monkeypatch):
+    """The preset's model, loaded already."""
+    model = cases.lit_model()
+    monkeypatch.setattr(keras_lit.LiTModel, "from_preset", lambda *args, **kwargs: model)
+    return model
+
+
 def test_evaluate_reports_what_it_can(folder, monkeypatch, capsys):
     monkeypatch.setitem(benchmarks, "colors", cases.ZERO_SHOT)
     monkeypatch.setitem(benchmarks, "captioned", cases.RETRIEVAL)
     log = folder / "log.csv"
     log.write_text("epoch,loss\n0,2.0\n1,1.5\n")
     report = folder / "out" / "report.html"
-    arguments = (folder / "preset", f"--report={report}", f"--data_dir={folder}")
+    arguments = (folder / "preset", f"--report={report}", f"--data_dir={folder}", "--batch_size=1")
     assert (
         run("evaluate", *arguments, "--benchmarks=colors,captioned", f"--training_log={log}") == 0
     )
@@ -56,13 +64,12 @@ def test_evaluate_reports_what_it_can(folder, monkeypatch, capsys):
     assert "Ten colors: 20 pictures" in printed.out
 
 
-def test_classify_prints_the_classifiers_answers(folder, capsys):
+def test_classify_prints_the_classifiers_answers(folder, model, capsys):
     paths = [str(folder / "photos" / name) for name in ("0.png", "2.png")]
     classes = ["cat", "dog", "ship"]
     flags = (f"--classes={', '.join(classes)}", "--templates=class_name_only", "--top=2")
     assert run("classify", folder / "preset", *paths, *flags) == 0
     lines = capsys.readouterr().out.splitlines()[-2:]
-    model = keras_lit.LiTModel.from_preset(folder / "preset")
     expected = ZeroShotClassifier(model, classes, ["{}"]).predict(paths)
     for line, path, row in zip(lines, paths, expected, strict=True):
         best, second = (-row).argsort()[:2]
@@ -72,7 +79,7 @@ def test_classify_prints_the_classifiers_answers(folder, capsys):
     assert "none.png" in capsys.readouterr().err
 
 
-def test_search_embeds_a_folder_once(folder, capsys, monkeypatch):
+def test_search_embeds_a_folder_once(folder, model, capsys, monkeypatch):
     encoded = []
     encode_images = keras_lit.LiTModel.encode_images
 
@@ -87,7 +94,6 @@ def test_search_embeds_a_folder_once(folder, capsys, monkeypatch):
     assert run(*arguments) == 0
     first = capsys.readouterr().out
     assert "10 pictures searched" in first and "broken.jpg" in first
-    model = keras_lit.LiTModel.from_preset(folder / "preset")
     paths = sorted((folder / "photos").rglob("*.png"))
     similarities = encode_images(model, paths) @ model.encode_texts(["cat"])[0]
     best = paths[similarities.argmax()]
@@ -100,7 +106,7 @@ def test_search_embeds_a_folder_once(folder, capsys, monkeypatch):
     assert "11 pictures searched" in capsys.readouterr().out
 
 
-def test_search_needs_pictures(folder, tmp_path, capsys):
+def test_search_needs_pictures(folder, model, tmp_path, capsys):
     preset, flags = folder / "preset", [f"--store={tmp_path / 'store'}"]
     assert run("search", preset, tmp_path, "cat", *flags) == 1
     assert "has no pictures" in capsys.readouterr().err

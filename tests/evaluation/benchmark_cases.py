@@ -1,5 +1,6 @@
 """Tiny models, benchmarks and real files that the tests of evaluation and its verbs share."""
 
+import functools
 import json
 
 import keras
@@ -18,8 +19,9 @@ CLASSES = benchmarks["cifar10"].class_names
 COLORS = np.random.default_rng(0).integers(0, 256, (len(CLASSES), 3))
 
 
+@functools.cache
 def lit_model():
-    """A model of random weights that knows the names of the ten classes."""
+    """A model of random weights that knows the names of the ten classes; no test changes it."""
     tokenizer = keras_lit.preprocessing.WordPieceTokenizer(
         ["[PAD]", "[UNK]", "[CLS]", *CLASSES, "two"], sequence_length=tiny.TOKENS
     )
