@@ -18,7 +18,7 @@ _CHUNK_SIZE = 512
 
 def _exclude_padding(rows, columns, pair_mask):
     """Appends two coordinates that leave logits alone, or 10,000 lower where a pair is padding."""
-    penalty = ops.expand_dims(1e4 * (ops.cast(pair_mask, "float32") - 1.0), 1)
+    penalty = ops.expand_dims(1e4 * (pair_mask - 1.0), 1)
     ones = ops.ones_like(penalty)
     return (
         ops.concatenate([rows, penalty, ones], axis=1),
@@ -84,6 +84,7 @@ class ContrastiveLoss(keras.losses.Loss):
         positive_logits = ops.sum(rows * texts, axis=1) + bias
         columns = texts
         if pair_mask is not None:
+            pair_mask = ops.cast(pair_mask, "float32")
             rows, columns = _exclude_padding(rows, columns, pair_mask)
         losses, is_best = self._compare_pairs(rows, columns, bias)
         losses, is_best = losses - positive_logits, ops.cast(is_best, "float32")

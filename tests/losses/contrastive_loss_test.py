@@ -146,7 +146,8 @@ def test_as_a_keras_loss_it_is_the_mean_of_the_pairs(kind):
     value = loss(positives, logits)
     if kind == "softmax":  # The class is called with one direction, `pair_losses` takes both.
         value = 0.5 * (value + loss(positives, logits.T))
-    np.testing.assert_allclose(float(value), float(ops.mean(losses)), rtol=1e-6)
+    value, expected = (ops.convert_to_numpy(each) for each in (value, ops.mean(losses)))
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", LOSSES)
@@ -163,7 +164,7 @@ def test_rows_of_one_replica_meet_the_global_batch(kind, monkeypatch):
         )
 
         def gather(rows, over_images=over_images):
-            return over_images if ops.shape(rows)[0] == 1 else texts
+            return ops.convert_to_tensor(over_images if ops.shape(rows)[0] == 1 else texts)
 
         for share in shares:
             module = "keras_lit.losses.contrastive_loss.distribution"
