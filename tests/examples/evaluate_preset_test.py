@@ -6,7 +6,7 @@ from absl import app
 import keras_lit
 from keras_lit.evaluation import benchmarks
 from tests.evaluation import benchmark_cases as cases
-from tests.examples.import_and_swap_test import run
+from tests.run_example import run_example
 
 
 def test_evaluate_preset(tmp_path, monkeypatch, capsys):
@@ -14,9 +14,9 @@ def test_evaluate_preset(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(keras_lit.LiTModel, "from_preset", lambda preset: cases.lit_model())
     cases.write_pictures(tmp_path)
     flags = (f"--data_dir={tmp_path}", "--templates=clip_7", f"--output={tmp_path / 'out'}")
-    run("evaluate_preset", *flags, "--benchmarks=colors,flickr")
+    run_example("evaluate_preset", *flags, "--benchmarks=colors,flickr")
     printed = capsys.readouterr().out
     assert "| colors | zero_shot_accuracy@1 |" in printed and "flickr: " in printed
     assert (tmp_path / "out" / "report.html").is_file()
     with pytest.raises(app.UsageError, match="can the data be had"):
-        run("evaluate_preset", *flags, "--benchmarks=flickr")
+        run_example("evaluate_preset", *flags, "--benchmarks=flickr")
