@@ -15,6 +15,7 @@ VERBS = {
     "demo": "tune a text tower onto a locked image tower on emojis, and report what it can do",
     "embed": "read every image once, to tune on stored embeddings",
     "evaluate": "measure a preset on benchmarks, and report it beside the published figures",
+    "inspect": "look at pictures and captions before they are used",
     "search": "find the pictures of a folder that fit a text",
 }
 

@@ -93,11 +93,12 @@ def cache_embeddings(
     """
     _check_arguments(model, pairs, dtype, batches_per_shard)
     folder = pathlib.Path(folder)
-    identity = _identity(model, pairs, source, dtype, batches_per_shard)
-    with cache_files.clear_os_errors(folder):
-        _open_folder(folder, identity)
-    if not (folder / MANIFEST).exists():
-        _write_shards(model, pairs, folder, identity, input_context)
+    with input_batches.clear_errors():
+        identity = _identity(model, pairs, source, dtype, batches_per_shard)
+        with cache_files.clear_os_errors(folder):
+            _open_folder(folder, identity)
+        if not (folder / MANIFEST).exists():
+            _write_shards(model, pairs, folder, identity, input_context)
     return EmbeddingCache(folder)
 
 

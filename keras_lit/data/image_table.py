@@ -1,36 +1,38 @@
-"""A TSV, CSV or JSONL file of picture paths and captions -> batches of images and captions."""
+"""A TSV, CSV or JSONL file of picture paths and captions -> a source."""
 
 import csv
 import hashlib
+import io
 import json
-import pathlib
+import os
+import re
 
-import numpy as np
 import tensorflow as tf
 
-from keras_lit.preprocessing.pictures import decode_image
+from keras_lit.data import decoding
+from keras_lit.data.indexed_source import IndexedSource
+
+_BAD_LINE = "line that cannot be read"
 
 
-class ImageTable:
-    """Pictures and captions listed in a file.
+class ImageTable(IndexedSource):
+    """Pictures and captions listed in a file, local or `gs://`.
 
     In a `.tsv` or `.csv` file the first column is the path of a picture, every further one a
     caption; there is no header. A line of a `.jsonl` file is
-    `{"image": path, "captions": [caption, ...]}` or `{"image": path, "caption": caption}`.
-    Relative paths start at the file's folder.
+    `{"image": path, "captions": [caption, ...]}` or `{"image": path, "caption": caption}`. A
+    `layout` names other columns. Relative paths start at the file's folder.
 
-    A picture that is missing or damaged is left out, and noted in `broken` when it is met.
+    Lines without a path or a caption, and pictures that are missing or damaged, are skipped and
+    counted: see `BrokenRecords`.
 
     Args:
         path: Path of the file.
-
-    Attributes:
-        broken: Dict from the path of each broken picture met so far to the reason.
-        source: Dict that identifies the file, for `cache_embeddings`.
+        layout: `TableLayout`, e.g. `keras_lit.data.YFCC100M`, or `None`.
+        split: String, what this part of the data is called.
 
     Raises:
-        ValueError: If the file is empty, of another kind, or has a line without a path or a
-            caption: the message names the line.
+        ValueError: If the file is empty or of another kind, or lacks a column of the layout.
 
     Example:
 
@@ -44,94 +46,107 @@ class ImageTable:
     keras.utils.save_img("red.png", np.full((8, 8, 3), (255, 0, 0)), scale=False)
     pathlib.Path("table.tsv").write_text("red.png\\ta red square\\nblue.png\\ta blue square\\n")
     table = keras_lit.data.ImageTable("table.tsv")
-    for batch in table.pairs(batch_size=2):
+    broken = keras_lit.data.BrokenRecords(max_share=0.5)
+    for batch in table.pairs(batch_size=2, broken=broken):
         print(batch["captions"])  # [[b"a red square"]]
-    print(table.broken)  # {"blue.png": "no such file"}
+    print(broken.report())  # 1 of 2 records (50 %) were skipped: 1 no such file. ...
     ```
     """
 
-    def __init__(self, path):
-        self.path = pathlib.Path(path)
-        data = self.path.read_bytes()
-        try:
-            lines = data.decode("utf-8").splitlines()
-        except UnicodeDecodeError as error:
-            raise ValueError(f"'{path}' is not UTF-8 text: {error}.") from error
-        self._paths, self._captions = [], []
-        for number, row in enumerate(_rows(self.path, lines), start=1):
-            texts = [text for text in row[1:] if isinstance(text, str) and text.strip()]
-            if not row or not isinstance(row[0], str) or not row[0] or not texts:
-                raise ValueError(
-                    f"Line {number} of '{path}' must have a picture's path and a caption. "
-                    f"Received: {lines[number - 1][:80]!r}."
-                )
-            self._paths.append(row[0])
-            self._captions.append(texts)
-        if not self._paths:
+    def __init__(self, path, layout=None, split="all"):
+        self.path = os.fspath(path)
+        folder, self.name = re.fullmatch(r"(.*?)([^/\\]*)", self.path).groups()
+        self.split = split
+        self._layout = layout
+        self._kind = self.name.rpartition(".")[2]
+        if self._kind not in ("tsv", "csv", "jsonl"):
+            raise ValueError(f"'{path}' must end in .tsv, .csv or .jsonl.")
+        data = self._read()
+        self.version = hashlib.sha256(data).hexdigest()
+        keys, paths, captions, problems = [], [], [], []
+        for number, row in self._rows(data):
+            image, texts, problem = self._entry(row)
+            keys.append(image or f"{self.name}:{number}")
+            paths.append(image if os.path.isabs(image) or "://" in image else folder + image)
+            captions.append(texts)
+            problems.append(problem)
+        if not keys:
             raise ValueError(f"'{path}' has no line.")
-        self.broken = {}
-        self.source = {"table": self.path.name, "sha256": hashlib.sha256(data).hexdigest()}
+        super().__init__(keys, paths, captions, problems)
 
-    def __len__(self):
-        return len(self._paths)
+    def column(self, name):
+        """Yields the entries of a further column of the layout, e.g. `"licensename"`, by line.
 
-    def pairs(self, batch_size):
-        """Returns the pictures and captions in the order of the file.
-
-        Args:
-            batch_size: Integer. Batches with broken pictures are smaller.
-
-        Returns:
-            `tf.data.Dataset` of dicts of `images`, ragged uint8 `(batch, height, width, 3)`, and
-            `captions`, ragged strings `(batch, captions)`.
+        Raises:
+            ValueError: If there is no such column.
         """
+        if self._layout is None:
+            raise ValueError("Without a `layout` the columns have no names.")
+        for _, row in self._rows(self._read()):
+            if name not in row and self._kind != "jsonl":
+                raise ValueError(f"'{self.path}' has no column '{name}'. It has: {list(row)}.")
+            yield row.get(name, "") or ""
 
-        def read(path, captions):
-            image, readable = tf.numpy_function(self._read_picture, [path], [tf.uint8, tf.bool])
-            return {
-                "images": tf.ensure_shape(image, (None, None, 3)),
-                "captions": captions,
-                "readable": tf.ensure_shape(readable, ()),
-            }
-
-        def leave_broken_out(batch):
-            readable = batch.pop("readable")
-            return {name: tf.ragged.boolean_mask(entry, readable) for name, entry in batch.items()}
-
-        return (
-            tf.data.Dataset.from_tensor_slices((self._paths, tf.ragged.constant(self._captions)))
-            .map(read, num_parallel_calls=tf.data.AUTOTUNE)
-            .ragged_batch(batch_size)
-            .map(leave_broken_out)
-        )
-
-    def _read_picture(self, path):
-        name = path.decode()
-        file = self.path.parent / name
+    def _read(self):
         try:
-            if not file.is_file():
-                raise ValueError("no such file")
-            return decode_image(str(file)).numpy(), np.True_
-        except (tf.errors.OpError, ValueError) as error:
-            self.broken[name] = str(error).split("\n")[0]
-            return np.zeros((0, 0, 3), "uint8"), np.False_
+            with tf.io.gfile.GFile(self.path, "rb") as file:
+                return file.read()
+        except tf.errors.NotFoundError:
+            raise FileNotFoundError(f"There is no file '{self.path}'.") from None
+
+    def _rows(self, data):
+        """Yields the number of each line and a list of its cells, or a dict of them by name."""
+        # Bytes that are not UTF-8 come back out in the captions, where they are counted.
+        lines = io.StringIO(data.decode("utf-8-sig", "surrogateescape"), newline="")
+        if self._kind == "jsonl":
+            yield from ((number, _parsed(line)) for number, line in enumerate(lines, start=1))
+            return
+        csv.field_size_limit(2**31 - 1)
+        quoting = csv.QUOTE_NONE if self._kind == "tsv" else csv.QUOTE_MINIMAL
+        delimiter = "\t" if self._kind == "tsv" else ","
+        reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+        names = None
+        if self._layout is not None:
+            names = self._layout.columns or next(reader, [])
+            used = re.findall(r"\{(\w+)\}", self._layout.image) + list(self._layout.captions)
+            missing = [name for name in used if name not in names]
+            if missing:
+                raise ValueError(f"'{self.path}' has no column '{missing[0]}'. It has: {names}.")
+        for row in reader:
+            if names is None:
+                yield reader.line_num, row
+            else:
+                cells = row + [""] * (len(names) - len(row))
+                yield reader.line_num, dict(zip(names, cells, strict=False))
+
+    def _entry(self, row):
+        """Returns the path, the captions and the problem of a line."""
+        if not row:
+            return "", [], _BAD_LINE
+        if isinstance(row, list):
+            image, texts = row[0], row[1:]
+        elif self._layout is None:
+            image, texts = row.get("image"), row.get("captions") or [row.get("caption")]
+        else:
+            image = self._layout.image.format_map(row)
+            texts = [row.get(name) for name in self._layout.captions]
+            texts = [
+                text for cell in texts for text in (cell if isinstance(cell, list) else [cell])
+            ]
+        if not isinstance(image, str) or not image:
+            return "", [], decoding.NO_PICTURE
+        if not isinstance(texts, list):
+            return image, [], decoding.NO_CAPTION
+        texts = [text for text in texts if isinstance(text, str)]
+        if self._layout is not None:
+            texts = [self._layout.decode_text(text) for text in texts]
+        return image, texts, ""
 
 
-def _rows(path, lines):
-    """Yields a list of a path and captions per line."""
-    if path.suffix == ".tsv":
-        yield from csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    elif path.suffix == ".csv":
-        yield from csv.reader(lines)
-    elif path.suffix == ".jsonl":
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = json.loads(line)
-                captions = row.get("captions") or [row.get("caption")]
-                yield [row.get("image"), *captions]
-            except (ValueError, AttributeError) as error:
-                raise ValueError(
-                    f"Line {number} of '{path}' is not a JSON object: {error}."
-                ) from error
-    else:
-        raise ValueError(f"'{path}' must end in .tsv, .csv or .jsonl.")
+def _parsed(line):
+    """Returns the dict of a line of JSON, `None` if it is no such line."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None

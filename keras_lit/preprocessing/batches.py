@@ -181,9 +181,14 @@ def _check_values(batch):
     return tf.group(checks)
 
 
+def marked(message):
+    """Returns a message, of one line, that `clear_errors` finds in what TensorFlow raises."""
+    return MARK + message.replace("\n", " ")
+
+
 @contextlib.contextmanager
 def clear_errors():
-    """Raises a failed check of `check_pairs` as the plain ValueError that it is."""
+    """Raises an error of this package inside tf.data as the plain ValueError that it is."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:

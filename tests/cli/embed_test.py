@@ -1,5 +1,7 @@
 """`keras-lit embed` on a preset and a table of pictures, through the flags of the shell."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -25,17 +27,23 @@ def test_writes_a_cache_that_fits_the_preset(tmp_path, capsys):
     lines = [f"{number}.png\t{caches.caption(number)}" for number in range(5)]
     (tmp_path / "table.tsv").write_text("\n".join([*lines, "lost.png\tsea"]))
     arguments = (tmp_path / "preset", tmp_path / "table.tsv", tmp_path / "cache")
-    assert run(*arguments, "--batch_size=2", "--batches_per_shard=1", "--dtype=float32") == 0
+    flags = ("--batches_per_shard=1", "--dtype=float32")
+    assert run(*arguments, *flags, "--batch_size=2") == 1
+    assert "1 of 6 records (16.7 %)" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+    flags += ("--max_broken_share=0.2",)
+    assert run(*arguments, *flags, "--batch_size=2") == 0
     printed = capsys.readouterr().out
     assert "5 images" in printed
-    assert "1 of 6 pictures could not be read" in printed and "lost.png: no such file" in printed
+    assert "1 of 6 records (16.7 %) were skipped" in printed
+    assert "lost.png (no such file)" in printed
     cache = keras_lit.data.EmbeddingCache(tmp_path / "cache", model)
     np.testing.assert_allclose(
         np.concatenate([cache[index]["image_embeddings"] for index in range(5)]),
         model.encode_images(pictures),
         atol=1e-6,
     )
-    assert run(*arguments, "--batch_size=3", "--batches_per_shard=1", "--dtype=float32") == 1
+    assert run(*arguments, *flags, "--batch_size=3") == 1
     printed = capsys.readouterr().err
     assert "What differs: " in printed and "batch_size (stored: 2; now: 3)" in printed
 
