@@ -66,6 +66,7 @@ test-torch: install
 benchmark: install
 	KERAS_BACKEND=jax $(BIN)/python -m benchmarks.loss_memory
 	KERAS_BACKEND=jax $(BIN)/python -m benchmarks.retrieval
+	KERAS_BACKEND=jax $(BIN)/python -m benchmarks.input_pipeline
 
 # The pages that are generated.
 docs: install

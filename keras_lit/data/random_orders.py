@@ -20,7 +20,8 @@ def permute(values, seed, epoch, purpose, size):
 
     Example:
 
-    >>> sorted(permute(tf.range(5, dtype="int64"), seed=0, epoch=0, purpose=0, size=5).numpy())
+    >>> order = permute(tf.range(5, dtype="int64"), seed=0, epoch=0, purpose=0, size=5)
+    >>> sorted(order.numpy().tolist())
     [0, 1, 2, 3, 4]
     """
     # `tf.random.experimental.index_shuffle` fixes 4 rounds, after which the orders of consecutive

@@ -7,7 +7,7 @@ import pytest
 import keras_lit
 from keras_lit.data import emoji_pictures
 from tests.data import caches, pictures
-from tests.examples.import_and_swap_test import run
+from tests.run_example import run_example
 
 EMOJIS = {"1F436": "a dog", "1F431": "a cat", "1F31E": "the sun", "1F30A": "the sea"}
 
@@ -37,7 +37,7 @@ def test_train_on_tsv_goes_on_where_it_was(folder, tmp_path, capsys):
     arguments = [f"--data={folder / 'table.tsv'}", f"--preset={folder / 'preset'}"]
     arguments += ["--batch_size=2", f"--output={tmp_path / 'out'}", "--max_broken_share=0.3"]
     for num_steps in (1, 2):
-        run("train_on_tsv", *arguments, f"--num_steps={num_steps}")
+        run_example("train_on_tsv", *arguments, f"--num_steps={num_steps}")
     printed = capsys.readouterr().out
     assert "no such file. Among them: lost.png" in printed
     tuned = text_weights(tmp_path / "out" / "preset")
@@ -45,7 +45,7 @@ def test_train_on_tsv_goes_on_where_it_was(folder, tmp_path, capsys):
 
 
 def test_train_on_webdataset(folder, tmp_path, capsys):
-    run(
+    run_example(
         "train_on_webdataset",
         f"--data={folder / '*.tar'}",
         f"--preset={folder / 'preset'}",
