@@ -266,7 +266,8 @@ def check_compile_options(optimizer, options):
             f"optimizer does not run {replicas}, and would not give a contrastive loss more "
             "negatives. Leave it out."
         )
-    if keras.config.dtype_policy().compute_dtype == "float16":
+    scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if scales_loss or keras.config.dtype_policy().compute_dtype == "float16":
         raise ValueError(
             f"float16 trains to infinite weights {replicas}: one replica's overflow reaches all. "
             "Use `keras.config.set_dtype_policy('mixed_bfloat16')`."

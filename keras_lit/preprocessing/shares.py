@@ -21,8 +21,11 @@ def local_share(batches):
     process reads and decodes its own rows only:
 
     ```python
-    paths = tf.data.Dataset.from_tensor_slices(files).batch(4096, drop_remainder=True)
-    pairs = paths.apply(keras_lit.data.local_share).map(decode)
+    import keras_lit
+    import tensorflow as tf
+
+    paths = tf.data.Dataset.from_tensor_slices(["a.png", "b.png"]).batch(2, drop_remainder=True)
+    paths = paths.apply(keras_lit.data.local_share)  # Then map them to pictures.
     ```
 
     Processes get equal shares of every batch, so all take the same number of steps, and no pair is
