@@ -204,7 +204,9 @@ def summarize(scores, checked, report, preset, minutes):
     lines += [
         "",
         f"Pictures and curves:  {report}",
-        "Next, in Python:",
+        "Next, in the shell:",
+        f"  keras-lit evaluate {preset} --benchmarks=emoji_names",
+        "and in Python:",
         "  import keras_lit",
         f"  model = keras_lit.LiTModel.from_preset('{preset}')",
         "  model.encode_texts(['a red fruit', 'something that flies'])",
