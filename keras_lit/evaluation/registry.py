@@ -183,7 +183,7 @@ _CROSSMODAL_LANGUAGES = (
 ).split()
 _OBJECTNET = (
     "ObjectNet may not be fetched by programs: download objectnet-1.0.zip from "
-    "https://objectnet.dev/download.html, whose licence forbids training on it, and unpack it "
+    "https://objectnet.dev/download.html, whose terms you must keep, and unpack it "
     "there."
 )
 _FLICKR30K = (
