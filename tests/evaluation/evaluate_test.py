@@ -139,18 +139,18 @@ def test_retrieval_equals_the_direct_computation(model, data_dir):
 def test_an_interrupted_evaluation_goes_on(model, data_dir, monkeypatch):
     """Twenty batches of one picture, sixteen to a shard; stopped in the eighteenth."""
     embedded = []
-    predict = cache_writer.input_batches.predict_padded
+    pad = cache_writer.input_batches.pad_rows
 
-    def counting(tower, images, multiple):
+    def counting(images, multiple):
         if len(embedded) == 17:
             embedded.append(None)
             raise KeyboardInterrupt
         embedded.append(images)
-        return predict(tower, images, multiple)
+        return pad(images, multiple)
 
     arguments = (model, cases.ZERO_SHOT, data_dir / "store", data_dir, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(cache_writer.input_batches, "predict_padded", counting)
+        patch.setattr(cache_writer.input_batches, "pad_rows", counting)
         with pytest.raises(KeyboardInterrupt):
             evaluate_benchmark(*arguments)
         result = evaluate_benchmark(*arguments)
