@@ -55,7 +55,7 @@ def main():
         )
         accumulating = keras.optimizers.Adam(gradient_accumulation_steps=2)
         expect_error(lambda: model.compile(accumulating, loss), "gradient_accumulation_steps=2")
-        scaling = keras.optimizers.LossScaleOptimizer("adam")
+        scaling = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
         expect_error(lambda: model.compile(scaling, loss), "float16", "mixed_bfloat16")
         keras.config.set_dtype_policy("mixed_float16")
         expect_error(lambda: model.compile("adam", loss), "float16", "mixed_bfloat16")

@@ -87,7 +87,7 @@ def bit_and_t5():
         (keras_hub.models.T5Backbone(vocabulary_size=50, **size), "mean"),
     )
     schedule = optimizers.RsqrtSchedule(0.1, 9, 2, timescale=4)
-    model.compile(keras.optimizers.Adam(schedule), losses.SoftmaxContrastiveLoss())
+    model.compile(keras.optimizers.Adam(schedule), losses.LocalSoftmaxContrastiveLoss(4))
     return model
 
 
