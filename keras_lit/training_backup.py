@@ -4,13 +4,13 @@ import itertools
 import json
 import os
 import pathlib
-import tempfile
 import zipfile
 
 import keras
 import numpy as np
 
 from keras_lit import distribution
+from keras_lit.whole_files import whole_file
 
 _FILE = "backup.zip"
 
@@ -125,20 +125,14 @@ class TrainingBackup(keras.callbacks.Callback):
                 distribution.to_numpy(variable)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{_FILE}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                with zipfile.ZipFile(file, "w") as archive:
-                    archive.writestr("variables.json", json.dumps(_descriptions(variables)))
-                    for index, variable in enumerate(variables):
-                        # As bytes, for NumPy's own format does not know bfloat16.
-                        archive.writestr(str(index), distribution.to_numpy(variable).tobytes())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        with whole_file(self.path) as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr("variables.json", json.dumps(_descriptions(variables)))
+                for index, variable in enumerate(variables):
+                    # As bytes, for NumPy's own format does not know bfloat16.
+                    archive.writestr(str(index), distribution.to_numpy(variable).tobytes())
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _state_variables(model):

@@ -13,6 +13,7 @@ ROOT = pathlib.Path(keras_lit.__file__).parent
 RANKS = {
     "distribution": 0,
     "preset_names": 0,
+    "whole_files": 0,
     "layers": 1,
     "losses": 1,
     "optimizers": 1,

@@ -20,6 +20,8 @@ import tempfile
 
 import numpy as np
 
+from keras_lit.whole_files import whole_file
+
 CHECKSUMS = "checksums.json"
 _RESERVED = ("image_embeddings", "captions", "caption_ends", "row_ends")
 
@@ -46,14 +48,8 @@ def clear_os_errors(folder):
 def write_json(path, value):
     """Writes a JSON file in one step: a reader sees the old file or the new one."""
     data = json.dumps(value, indent=1, sort_keys=True).encode()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _write_through(file, data)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with whole_file(path) as file:
+        _write_through(file, data)
 
 
 def read_json(path):

@@ -41,10 +41,7 @@ class TfdsSource(ShardedSource):
     def __init__(self, name, split, image_feature="image", caption_feature="captions/text"):
         import tensorflow_datasets as tfds  # Takes seconds.
 
-        if name.split("/")[0].split(":")[0] == "emoji_captions":
-            import keras_lit.data.emoji_captions  # noqa: F401 (registers the builder)
-
-        builder = tfds.builder(name)
+        builder = tfds_builder(name)
         captions = caption_feature.split(",")
         image = _feature(builder.info, image_feature)
         if not isinstance(image, tfds.features.Image):
@@ -100,6 +97,21 @@ class TfdsSource(ShardedSource):
             reason = type(error).__name__
         for lost in range(max(number + 1, part.skip), end):
             yield Record(f"{part.path}#{lost}", problem=f"damaged shard ({reason})")
+
+
+def tfds_builder(name, data_dir=None):
+    """Returns the `tfds.core.DatasetBuilder` of a name; nothing is prepared or downloaded.
+
+    Args:
+        name: String, as for `TfdsSource`.
+        data_dir: Path of TFDS' folder; `None` is TFDS' default.
+    """
+    import tensorflow_datasets as tfds  # Takes seconds.
+
+    if name.split("/")[0].split(":")[0] == "emoji_captions":
+        import keras_lit.data.emoji_captions  # noqa: F401 (registers the builder)
+
+    return tfds.builder(name, data_dir=data_dir)
 
 
 def tfds_pairs(name, split, batch_size, image_feature="image", caption_feature="captions/text"):

@@ -53,12 +53,9 @@ class TFDSSource:
 
     def load(self, data_dir=None):
         """Returns the `tfds.core.DatasetBuilder`; nothing is downloaded."""
-        import tensorflow_datasets as tfds  # Takes seconds.
+        from keras_lit.data.tfds_pairs import tfds_builder
 
-        if self.builder.startswith("emoji_captions"):
-            import keras_lit.data.emoji_captions  # noqa: F401 (registers the builder)
-
-        return tfds.builder(self.builder, data_dir=data_dir)
+        return tfds_builder(self.builder, data_dir)
 
     def open(self, data_dir=None):
         """Returns the examples; prepares the data first where that has not been done yet.

@@ -24,9 +24,9 @@ import json
 import math
 import os
 import pathlib
-import tempfile
 
 from keras_lit.evaluation.report_style import STYLE
+from keras_lit.whole_files import whole_file
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -105,12 +105,6 @@ def _check_metrics(metrics, chance):
 
 def write_whole(path, text):
     """Writes a text file that is complete or not there."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with whole_file(path) as file:
+        file.write(text.encode())
+        os.chmod(file.fileno(), 0o644)  # for others to read

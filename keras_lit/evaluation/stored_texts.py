@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
 import pathlib
-import tempfile
 
 import numpy as np
 
 from keras_lit.evaluation.checks import check_embeddings
+from keras_lit.whole_files import whole_file
 
 
 class StoredTexts:
@@ -70,11 +69,5 @@ class StoredTexts:
 def write_array(path, array):
     """Writes an `.npy` file that is complete or not there, in a folder that may be new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, array)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with whole_file(path) as file:
+        np.save(file, array)

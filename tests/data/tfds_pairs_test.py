@@ -48,7 +48,7 @@ class TinyCaptions(tfds.core.GeneratorBasedBuilder):
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path, monkeypatch):
     load = tfds.builder
-    monkeypatch.setattr(tfds, "builder", lambda name: load(name, data_dir=tmp_path))
+    monkeypatch.setattr(tfds, "builder", lambda name, data_dir: load(name, data_dir=tmp_path))
 
 
 def test_pictures_of_several_sizes_and_nested_captions():
