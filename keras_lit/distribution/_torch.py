@@ -2,6 +2,7 @@
 
 import keras
 import torch
+from torch.utils.checkpoint import checkpoint
 
 
 def devices():
@@ -76,10 +77,16 @@ def sequential_loop(num_steps, step, carry):
 
 
 def map_micro_batches(function, weights, state, inputs, num_micro_batches):
-    raise NotImplementedError(
-        "`micro_batch_size` is not available on torch. Leave it out, or set KERAS_BACKEND to jax "
-        "or tensorflow."
-    )
+    # Row i belongs to micro-batch i % num_micro_batches, as on the other backends.
+    outputs = []
+    for index in range(num_micro_batches):
+        micro_batch = keras.tree.map_structure(
+            lambda rows, index=index: rows[index::num_micro_batches], inputs
+        )
+        # The backward pass runs each micro-batch again rather than keep what it computed.
+        embeddings, state = checkpoint(function, weights, state, micro_batch, use_reentrant=False)
+        outputs.append(embeddings)
+    return torch.stack(outputs, dim=1).reshape(-1, outputs[0].shape[-1]), state
 
 
 def row_offset(num_rows):

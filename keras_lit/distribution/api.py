@@ -147,9 +147,6 @@ def map_micro_batches(function, weights, state, inputs, num_micro_batches):
     Returns:
         Tuple of the outputs, `(rows, dim)` in the order of the inputs, and the last state.
 
-    Raises:
-        NotImplementedError: On torch.
-
     Reference:
         - [Scaling Deep Contrastive Learning Batch Size under Memory Limited
           Setup](https://arxiv.org/abs/2101.06983)

@@ -164,7 +164,8 @@ def _ranks(queries, candidates, query_ids, candidate_ids):
     for rows, similarities in similarity_chunks(queries, candidates):
         array = np if isinstance(similarities, np.ndarray) else keras.ops
         is_positive = candidate_ids == query_ids[rows, None]
-        ranks.append(np.asarray(_ranks_of_positives(array, similarities, is_positive), "int64"))
+        found = keras.ops.convert_to_numpy(_ranks_of_positives(array, similarities, is_positive))
+        ranks.append(found.astype("int64"))
     return np.concatenate(ranks)
 
 
@@ -173,7 +174,8 @@ def _ranks_of_positives(array, similarities, is_positive):
     # argmax takes the first among equals: the positive that a stable sort would list first.
     best = array.argmax(array.where(is_positive, similarities, -2.0), axis=1)[:, None]
     best_similarity = array.take_along_axis(similarities, best, axis=1)
-    tied_before = (similarities == best_similarity) & (np.arange(similarities.shape[1]) < best)
+    is_before = array.less(array.arange(similarities.shape[1]), best)
+    tied_before = (similarities == best_similarity) & is_before
     return array.sum((similarities > best_similarity) | tied_before, axis=1)
 
 

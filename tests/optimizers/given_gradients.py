@@ -16,18 +16,18 @@ class GivenGradients(keras.Model):
 
     def __init__(self, parameters):
         super().__init__()
-        self.parameters = {
+        self.loose_weights = {
             name: self.add_weight(shape=value.shape, name=name.split("/")[-1], dtype="float32")
             for name, value in parameters.items()
         }
         for name, value in parameters.items():
-            self.parameters[name].assign(value)
+            self.loose_weights[name].assign(value)
         self.built = True
 
     def call(self, gradients):
         products = [
             ops.reshape(gradient * weight, (1, -1))
-            for gradient, weight in zip(gradients, self.parameters.values(), strict=True)
+            for gradient, weight in zip(gradients, self.loose_weights.values(), strict=True)
         ]
         return ops.sum(ops.concatenate(products, axis=1), axis=1)
 
@@ -53,12 +53,12 @@ def train(parameters, gradients, optimizer, mode="jit", multipliers=()):
     """
     model = GivenGradients(parameters)
     for name in multipliers:
-        set_learning_rate_multiplier([model.parameters[name]], multipliers[name])
+        set_learning_rate_multiplier([model.loose_weights[name]], multipliers[name])
     model.compile(optimizer, loss=lambda _, products: ops.mean(products), **MODES[mode])
     history = []
     for step in gradients:
         model.train_on_batch([step[name][None] for name in parameters], np.zeros(1))
         history.append(
-            {name: ops.convert_to_numpy(v).copy() for name, v in model.parameters.items()}
+            {name: ops.convert_to_numpy(v).copy() for name, v in model.loose_weights.items()}
         )
     return history

@@ -79,7 +79,8 @@ def test_clipping(max_norm, factor):
     gradients = [np.array([3.0], "float32"), np.array([[4.0]], "float32")]
     norm = functional.global_norm(gradients)
     assert float(norm) == 5.0
-    clipped = functional.clip_by_global_norm(gradients, norm, max_norm)
+    tensors = [keras.ops.convert_to_tensor(gradient) for gradient in gradients]
+    clipped = functional.clip_by_global_norm(tensors, norm, max_norm)
     for value, gradient in zip(clipped, gradients, strict=True):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(value), factor * gradient)
 

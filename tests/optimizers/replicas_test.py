@@ -7,12 +7,14 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 
 from tests.optimizers import replicas_worker
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
+@pytest.mark.skipif(keras.config.backend() == "torch", reason="torch trains on one device here")
 def test_two_devices_train_to_the_weights_of_one(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "tests.optimizers.replicas_worker", tmp_path / "two.npz"],
