@@ -16,9 +16,11 @@ class GivenGradients(keras.Model):
 
     def __init__(self, parameters):
         super().__init__()
+        # A layer for each, as torch takes two variables of one path for the same.
+        self.owners = [keras.layers.Layer(name=name.replace("/", "_")) for name in parameters]
         self.loose_weights = {
-            name: self.add_weight(shape=value.shape, name=name.split("/")[-1], dtype="float32")
-            for name, value in parameters.items()
+            name: owner.add_weight(value.shape, name=name.split("/")[-1], dtype="float32")
+            for (name, value), owner in zip(parameters.items(), self.owners, strict=True)
         }
         for name, value in parameters.items():
             self.loose_weights[name].assign(value)
