@@ -65,7 +65,6 @@ def build(options):
 
 def plan(options):
     """Compiles one training step and returns numbers about one device."""
-    import jax
     import keras
 
     import keras_lit
@@ -75,53 +74,24 @@ def plan(options):
         distribution.model_parallel(options.model_axis)
     else:
         getattr(distribution, options.layout)()
-    layouts = keras.distribution.distribution()
     options.optimizer = keras_lit.optimizers.LiTAdafactor()
-
-    def abstract(variable):
-        layout = layouts.get_variable_layout(variable).backend_layout
-        return jax.ShapeDtypeStruct(variable.shape, variable.dtype, sharding=layout)
-
     with keras.StatelessScope(initialize_variables=False):
         model = build(options)
-        variables = (
-            model.trainable_variables,
-            model.non_trainable_variables,
-            model.optimizer.variables,
-            model.metrics_variables,
-        )
-        state = tuple([abstract(variable) for variable in group] for group in variables)
-        batch = {
-            tensor.name: jax.ShapeDtypeStruct(
-                (options.batch_size, *tensor.shape[1:]),
-                tensor.dtype,
-                sharding=layouts.get_data_layout(tensor.shape).backend_layout,
-            )
+        inputs = {
+            tensor.name: ((options.batch_size, *tensor.shape[1:]), tensor.dtype)
             for tensor in keras.tree.flatten(model.input)
         }
-        shardings = jax.tree.map(lambda value: value.sharding, state)
-        step = jax.jit(model.train_step, donate_argnums=0, out_shardings=(None, shardings))
         start = time.perf_counter()
-        lowered = step.lower(state, batch)
-        # Code for this machine is not wanted, so it need not be fast.
-        compiled = lowered.compile({"xla_backend_optimization_level": 0})
-    memory = compiled.memory_analysis()
-
-    def per_device(values):
-        return sum(
-            math.prod(value.sharding.shard_shape(value.shape)) * value.dtype.itemsize
-            for value in values
-        )
-
-    weights = [*state[0], *state[1]]
+        planned = distribution.plan_step(model, inputs)
+    weights = model.weights
     return {
-        "parameters": sum(math.prod(value.shape) for value in weights),
-        "image_parameters": sum(math.prod(v.shape) for v in model.image_tower.weights),
-        "weight_bytes": sum(math.prod(value.shape) * value.dtype.itemsize for value in weights),
-        "weight_bytes_per_device": per_device(weights),
-        "optimizer_bytes_per_device": per_device(state[2]),
-        "batch_bytes_per_device": per_device(batch.values()),
-        "step_bytes_per_device": memory.temp_size_in_bytes,
+        "parameters": sum(math.prod(weight.shape) for weight in weights),
+        "image_parameters": sum(math.prod(w.shape) for w in model.image_tower.weights),
+        "weight_bytes": 4 * sum(math.prod(weight.shape) for weight in weights),
+        "weight_bytes_per_device": planned["weights"],
+        "optimizer_bytes_per_device": planned["optimizer"],
+        "batch_bytes_per_device": planned["batch"],
+        "step_bytes_per_device": planned["activations"],
         "seconds_to_compile": time.perf_counter() - start,
     }
 

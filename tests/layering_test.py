@@ -29,6 +29,8 @@ RANKS = {
     "evaluation": 5,
     "checkpoints": 5,
     "presets": 6,
+    "configs": 0,
+    "training": 7,
     "demo": 7,
     "cli": 8,
 }

@@ -17,6 +17,7 @@ VERBS = {
     "evaluate": "measure a preset on benchmarks, and report it beside the published figures",
     "inspect": "look at pictures and captions before they are used",
     "search": "find the pictures of a folder that fit a text",
+    "train": "tune a model as a config file says, on pictures or on stored embeddings",
 }
 
 

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 from jax.experimental import multihost_utils
 
-from keras_lit.distribution import _jax_layouts, _rendezvous
+from keras_lit.distribution import _jax_layouts, _jax_plans, _rendezvous
 
 
 def devices():
@@ -200,3 +200,7 @@ def check_placement(variables):
 
 def check_compile_options(optimizer, options):
     pass
+
+
+def plan_step(model, inputs):
+    return _jax_plans.plan_step(model, inputs)

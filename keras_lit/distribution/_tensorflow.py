@@ -272,3 +272,7 @@ def check_compile_options(optimizer, options):
             f"float16 trains to infinite weights {replicas}: one replica's overflow reaches all. "
             "Use `keras.config.set_dtype_policy('mixed_bfloat16')`."
         )
+
+
+def plan_step(model, inputs):
+    return None

@@ -4,8 +4,10 @@ Each backend answers in its own private module (`_jax.py`, `_tensorflow.py`, `_t
 """
 
 import importlib.util
+import math
 
 import keras
+from keras.src.utils.dtype_utils import dtype_size
 
 from keras_lit.distribution._running import backend as _backend
 
@@ -272,3 +274,38 @@ def check_compile_options(optimizer, **options):
         ValueError: Names the option, its value and the remedy.
     """
     _backend.check_compile_options(optimizer, options)
+
+
+def plan_step(model, inputs):
+    """Returns the bytes per device that a training step takes, before any step is run.
+
+    JAX compiles the step and says what its compiler plans, for the devices and the layout that
+    training was set up for. Elsewhere every device holds the whole model, and what a step computes
+    in between is not known.
+
+    Args:
+        model: A compiled `keras.Model` whose optimizer is built. Its variables need no values, see
+            `keras.StatelessScope(initialize_variables=False)`.
+        inputs: Dict from the name of an input to the shape and dtype of a global batch of it.
+
+    Returns:
+        Dict of integers: `weights`, `optimizer`, `batch`, and `activations`, which is `None` where
+        it is not known and includes gradients where it is.
+    """
+    plan = _backend.plan_step(model, inputs)
+    if plan is not None:
+        return plan
+
+    def num_bytes(shape, dtype):
+        return math.prod(shape) * max(1, dtype_size(dtype) // 8)
+
+    def total(variables):
+        return sum(num_bytes(variable.shape, variable.dtype) for variable in variables)
+
+    batch = sum(num_bytes(shape, dtype) for shape, dtype in inputs.values())
+    return {
+        "weights": total(model.variables),
+        "optimizer": total(model.optimizer.variables),
+        "batch": batch // num_replicas(),
+        "activations": None,
+    }

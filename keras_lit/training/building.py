@@ -1,0 +1,107 @@
+"""Settings -> a compiled `LiTModel`: towers, head, loss, optimizer, schedule."""
+
+import keras_hub
+
+import keras_lit
+from keras_lit import losses, optimizers
+from keras_lit.preprocessing import ImageConverter, WordPieceTokenizer, vocabulary_from_captions
+from keras_lit.whole_files import whole_file
+
+
+def build(module, settings, **arguments):
+    """Returns the object of `{"name": class, argument: value, ...}`.
+
+    Args:
+        module: Where the class is looked up, e.g. `keras_lit.losses`.
+        settings: Dict.
+        **arguments: Further arguments.
+
+    Raises:
+        ValueError: If the module has no such class.
+    """
+    arguments = {**settings, **arguments}
+    name = arguments.pop("name")
+    if not hasattr(module, name):
+        raise ValueError(f"`name` must be a class of {module.__name__}. Received: {name!r}.")
+    return getattr(module, name)(**arguments)
+
+
+def build_model(config, source, vocabulary_path):
+    """Builds the model of a training, with pretrained weights where the two letters say so.
+
+    Args:
+        config: Dict of settings.
+        source: `keras_lit.data.Source`, from whose captions a vocabulary is learned if the text
+            tower needs one and the settings name none.
+        vocabulary_path: `pathlib.Path` where that vocabulary is kept.
+
+    Returns:
+        `keras_lit.LiTModel`, not compiled.
+    """
+    is_pretrained = [letter != "u" for letter in config["tuning"]]
+    image_tower, image_converter = _image_tower(
+        **config["image_tower"], load_weights=is_pretrained[0], dtype=config["dtype"]
+    )
+    text = dict(config["text_tower"])
+    pooling, length = text.pop("pooling"), text.pop("max_length")
+    if "backbone" in text:
+        # The tokenizer of a backbone is part of its preset, whether its weights are taken or not.
+        tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(text["backbone"])
+        if isinstance(tokenizer, keras_hub.tokenizers.BertTokenizer):  # as LiT cuts words
+            tokenizer = WordPieceTokenizer(tokenizer.get_vocabulary(), sequence_length=length)
+        backbone = keras_hub.models.Backbone.from_preset(
+            text["backbone"], load_weights=is_pretrained[1], dtype=config["dtype"]
+        )
+    else:
+        vocabulary, vocabulary_size = text.pop("vocabulary"), text.pop("vocabulary_size")
+        if vocabulary is None:
+            vocabulary = _learn_vocabulary(source, vocabulary_size, vocabulary_path)
+        tokenizer = WordPieceTokenizer(str(vocabulary), sequence_length=length)
+        backbone = keras_lit.backbones.TextTransformerBackbone(
+            tokenizer.vocabulary_size(), max_length=length, dtype=config["dtype"], **text
+        )
+    return keras_lit.LiTModel(
+        image_tower,
+        keras_lit.Tower(backbone, pooling, image_tower.embedding_dim, name="text_tower"),
+        keras_lit.LiTPreprocessor(image_converter, tokenizer, sequence_length=length),
+        tuning=config["tuning"],
+        head=keras_lit.layers.SimilarityHead(**config["head"]),
+    )
+
+
+def compile_model(model, config):
+    """Compiles with the optimizer, schedule and loss of the settings."""
+    schedule = build(optimizers, config["schedule"], total_steps=config["num_steps"])
+    model.compile(
+        optimizer=build(optimizers, config["optimizer"], learning_rate=schedule),
+        loss=build(losses, config["loss"]),
+        micro_batch_size=config["micro_batch_size"],
+    )
+
+
+def _image_tower(load_weights, dtype, tower=None, backbone=None, pooling=None):
+    """Returns the image tower, and the converter of its images.
+
+    Of a `tower`, a preset of this package, all is known; of a `backbone`, a preset of keras-hub,
+    the pooling has to be said.
+    """
+    if tower is not None:
+        image_tower = keras_lit.Tower.from_preset(tower, load_weights=load_weights, dtype=dtype)
+    else:
+        image_tower = keras_lit.Tower(
+            keras_hub.models.Backbone.from_preset(backbone, load_weights=load_weights, dtype=dtype),
+            pooling,
+            name="image_tower",
+        )
+    height, width = image_tower.backbone.input.shape[1:3]
+    return image_tower, ImageConverter((height, width))
+
+
+def _learn_vocabulary(source, vocabulary_size, path):
+    """Learns a vocabulary from all captions, where that has not been done, and returns its path."""
+    if not path.exists():
+        captions = (batch["captions"].flat_values for batch in source.pairs(256))
+        vocabulary = vocabulary_from_captions(captions, vocabulary_size)
+        with whole_file(path) as file:
+            file.write("\n".join(vocabulary).encode())
+    return path
