@@ -60,13 +60,15 @@ def end_of_records(names):
     return tf.data.Dataset.from_tensors((none, group))
 
 
-def decode_groups(groups, finish, broken):
+def decode_groups(groups, choose_captions, finish, broken):
     """Decodes groups of records, in their order.
 
     Args:
         groups: What `with_positions` returns; `end_of_records` may follow.
-        finish: Function from a position, a key, an image and captions, `(captions,)`, to a dict
-            of tensors, what becomes of the record.
+        choose_captions: Function from the positions of a group and its captions, ragged
+            `(records, captions)`, to what `finish` shall get of them.
+        finish: Function from a position, a key, an image and the chosen captions to a dict of
+            tensors, what becomes of the record.
         broken: `BrokenRecords` that notes what is left out.
 
     Returns:
@@ -76,6 +78,7 @@ def decode_groups(groups, finish, broken):
 
     def decode_group(positions, group):
         group = _with_problems(group)
+        group["captions"] = choose_captions(positions, group["captions"])
         examples = tf.data.Dataset.from_tensor_slices((positions, group)).map(
             _plain(
                 lambda position, record: (

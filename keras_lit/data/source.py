@@ -13,10 +13,12 @@ import tensorflow as tf
 from keras_lit import distribution
 from keras_lit.data import decoding
 from keras_lit.data.broken_records import BrokenRecords
+from keras_lit.data.random_orders import permute
 from keras_lit.preprocessing import shares
 
+_HASH_RANGE = 2**31
 # Groups of so many records are decoded at once while training.
-_GROUP_SIZE = 64
+_GROUP_SIZE = 128
 
 
 class Source(abc.ABC):
@@ -97,7 +99,7 @@ class Source(abc.ABC):
         groups = decoding.with_positions(self.records(batch_size), batch_size)
         num_groups = int(groups.cardinality())
         groups = groups.concatenate(decoding.end_of_records(groups.element_spec[1]))
-        pairs = decoding.decode_groups(groups, finish, broken)
+        pairs = decoding.decode_groups(groups, _all_captions, finish, broken)
         if num_groups < 0:
             return pairs
         return pairs.apply(tf.data.experimental.assert_cardinality(num_groups))
@@ -148,17 +150,22 @@ class Source(abc.ABC):
 
         image_seed, caption_seed = np.random.SeedSequence([seed, process]).generate_state(2) // 2
 
-        def finish(position, key, image, captions):
+        def choose_captions(positions, captions):
+            draws = permute(positions % _HASH_RANGE, caption_seed, 0, 0, _HASH_RANGE)
+            # A record without captions is broken anyway.
+            numbers = draws % tf.maximum(captions.row_lengths(), 1)
+            padded = tf.concat([captions.flat_values, [""]], axis=0)
+            return tf.gather(padded, captions.row_starts() + numbers)
+
+        def finish(position, key, image, caption):
             del key
-            position = tf.cast(position, tf.int32)
-            places = tf.stack([caption_seed, position]), tf.stack([image_seed, position])
-            choice = tf.random.stateless_uniform((), places[0], 0, tf.size(captions), tf.int32)
-            return {"images": transform(image, places[1]), "captions": captions[choice]}
+            place = tf.stack([image_seed, tf.cast(position, tf.int32)])
+            return {"images": transform(image, place), "captions": caption}
 
         group_size = min(rows, _GROUP_SIZE)
         records = self.stream(group_size, seed, position, process, num_processes)
         groups = decoding.with_positions(records, group_size, position)
-        pairs = decoding.decode_groups(groups, finish, broken)
+        pairs = decoding.decode_groups(groups, choose_captions, finish, broken)
         _check_fixed_size(pairs.element_spec["images"], transform)
         pairs = pairs.rebatch(rows, drop_remainder=True).skip(skipped).prefetch(tf.data.AUTOTUNE)
         return shares.mark_local(pairs) if num_processes > 1 else pairs
@@ -184,6 +191,11 @@ def _check_fixed_size(spec, transform):
             f"`transform` must make pictures of one fixed size. Received: {transform!r}, which "
             f"makes {spec}. Begin with `keras_lit.data.Resize(image_size)`."
         )
+
+
+def _all_captions(positions, captions):
+    del positions
+    return captions
 
 
 def _without_keys(batch):
