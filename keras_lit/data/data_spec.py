@@ -3,6 +3,8 @@
 import os
 import re
 
+import tensorflow as tf
+
 from keras_lit.data.image_folder import ImageFolder
 from keras_lit.data.image_table import ImageTable
 from keras_lit.data.shards import TarShards, TFRecordShards
@@ -63,6 +65,6 @@ def kind_of_data(data):
         return TarShards
     if ".tfrecord" in name:
         return TFRecordShards
-    if re.search(r"\.\w+$", name) and not os.path.isdir(data):
+    if re.search(r"\.\w+$", name) and not tf.io.gfile.isdir(data):
         raise ValueError(f"Data must be {FORMS}. Received: {data}")
     return ImageFolder

@@ -13,11 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_lit.preprocessing import batches as input_batches
+from keras_lit.preprocessing.pictures import PICTURE_FORMATS, decode_picture
 
 NO_PICTURE = "no picture"
 NO_FILE = "no such file"
 EMPTY_FILE = "empty file"
-NOT_A_PICTURE = "no JPEG, PNG, GIF, BMP or WebP picture"
+NOT_A_PICTURE = f"no {PICTURE_FORMATS} picture"
 ABSURD_SIZE = "picture of absurd size"
 WRONG_MODE = "picture of a mode that cannot be read"
 DAMAGED = "truncated or damaged picture"
@@ -186,8 +187,7 @@ def _decode(record):
     known = tf.raw_ops.Assert(condition=record["problem"] == "", data=[record["key"]])
     with tf.control_dependencies([known]):
         image = _encoded(record)
-    image = tf.io.decode_image(image, channels=3, expand_animations=False)
-    image = tf.ensure_shape(image, (None, None, 3))
+    image = decode_picture(image)
     shape = tf.shape(image)
     sensible = (tf.reduce_min(shape[:2]) >= SMALLEST_SIDE) & (tf.size(image) <= 3 * MOST_PIXELS)
     with tf.control_dependencies([tf.raw_ops.Assert(condition=sensible, data=[shape])]):

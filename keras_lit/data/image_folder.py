@@ -7,8 +7,7 @@ import tensorflow as tf
 
 from keras_lit.data.indexed_source import IndexedSource
 from keras_lit.data.sharded_source import files_version
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+from keras_lit.preprocessing.pictures import PICTURE_SUFFIXES, is_picture_file
 
 
 class ImageFolder(IndexedSource):
@@ -53,7 +52,7 @@ class ImageFolder(IndexedSource):
             for parent, _, files in tf.io.gfile.walk(folder)
             for file in files
         }
-        paths = sorted(name for name in names if name.lower().endswith(PICTURE_SUFFIXES))
+        paths = sorted(filter(is_picture_file, names))
         if not paths:
             raise ValueError(
                 f"The folder '{folder}' has no picture ({', '.join(PICTURE_SUFFIXES)})."

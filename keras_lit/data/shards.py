@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from keras_lit.data import decoding
 from keras_lit.data.sharded_source import Record, ShardedSource, files_version, list_shards
+from keras_lit.preprocessing.pictures import PICTURE_SUFFIXES
 
-_PICTURE_SUFFIXES = ("jpg", "jpeg", "png", "gif", "bmp", "webp")
 # A larger file is no picture of a sensible size.
 _MOST_BYTES = 2**28
 _READ_SIZE = 2**20
@@ -164,7 +164,7 @@ def _record(name, members):
     """Returns the `Record` of neighbouring members, a dict from suffix to bytes."""
     if None in members.values():
         return Record(name, problem=decoding.ABSURD_SIZE)
-    images = [members[suffix] for suffix in _PICTURE_SUFFIXES if suffix in members]
+    images = [members[suffix[1:]] for suffix in PICTURE_SUFFIXES if suffix[1:] in members]
     if not images:
         return Record(name, problem=decoding.NO_PICTURE)
     if "txt" in members:

@@ -226,8 +226,9 @@ def read_crossmodal_captions(language):
 
 
 def _pictures_of(folder):
-    names = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in names if path.suffix.lower() in (".png", ".jpg", ".jpeg")]
+    from keras_lit.preprocessing.pictures import is_picture_file
+
+    return sorted(filter(is_picture_file, folder.iterdir())) if folder.is_dir() else []
 
 
 def _first_line(error):

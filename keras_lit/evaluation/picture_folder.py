@@ -8,8 +8,6 @@ import numpy as np
 
 from keras_lit.evaluation.stored_texts import write_array
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
-
 
 def embed_folder(model, folder, store, batch_size=64):
     """Embeds all pictures below a folder, or those that are new since the last time.
@@ -42,16 +40,13 @@ def embed_folder(model, folder, store, batch_size=64):
     ```
     """
     from keras_lit.data import fingerprints
-    from keras_lit.preprocessing.pictures import read_images
+    from keras_lit.preprocessing.pictures import PICTURE_SUFFIXES, is_picture_file, read_images
 
     folder, store = pathlib.Path(folder), pathlib.Path(store)
-    paths = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in _SUFFIXES and path.is_file()
-    ]
+    paths = [path for path in sorted(folder.rglob("*")) if is_picture_file(path) and path.is_file()]
     if not paths:
-        raise ValueError(f"'{folder}' has no pictures: no {', '.join(_SUFFIXES)} in it or below.")
+        suffixes = ", ".join(PICTURE_SUFFIXES)
+        raise ValueError(f"'{folder}' has no pictures: no {suffixes} in it or below.")
     tower = [
         fingerprints.weights_fingerprint(model.image_tower),
         fingerprints.architecture_fingerprint(model.image_tower),

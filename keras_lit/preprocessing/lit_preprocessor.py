@@ -12,7 +12,7 @@ from keras_lit.preprocessing.packing import (
     as_string_tensor,
     tokenize_and_pack,
 )
-from keras_lit.preprocessing.pictures import decode_image, read_images
+from keras_lit.preprocessing.pictures import decode_picture, read_images
 
 _DEFAULT_SEQUENCE_LENGTH = 16
 _READY_MADE = ("token_ids", "image_embeddings", "text_embeddings")
@@ -158,9 +158,9 @@ class LiTPreprocessor(keras_hub.models.Preprocessor):
     def _convert_paths(self, paths):
         """Reads and converts files inside tf.data, where `read_images` cannot."""
         if paths.shape.rank == 0:
-            return self.image_converter(decode_image(paths))
+            return self.image_converter(decode_picture(tf.io.read_file(paths)))
         return tf.map_fn(
-            lambda path: self.image_converter(decode_image(path)),
+            lambda path: self.image_converter(decode_picture(tf.io.read_file(path))),
             paths,
             fn_output_signature=tf.TensorSpec(
                 (*self.image_converter.image_size, 3), self.image_converter.compute_dtype

@@ -6,27 +6,40 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+# What `decode_picture` reads, and how its files are called.
+PICTURE_FORMATS = "JPEG, PNG, GIF, BMP or WebP"
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 
-def decode_image(path):
-    """Reads a JPEG, PNG, GIF or BMP file.
+
+def decode_picture(encoded):
+    """Decodes a JPEG, PNG, GIF, BMP or WebP picture; the one decoder of this package.
 
     Args:
-        path: string or scalar string tensor.
+        encoded: scalar string tensor, the bytes of a file.
 
     Returns:
         uint8 `(height, width, 3)`. Grayscale is repeated; an alpha channel is dropped; of a
         moving picture the first frame is taken.
+
+    Raises:
+        tf.errors.InvalidArgumentError: if they are no such picture.
     """
-    image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     return tf.ensure_shape(image, (None, None, 3))
+
+
+def is_picture_file(name):
+    """Says whether a file is a picture, judged by its suffix."""
+    return str(name).lower().endswith(PICTURE_SUFFIXES)
 
 
 def read_images(images):
     """Replaces paths by their pictures and joins pictures of one size into a batch.
 
     Args:
-        images: array or tensor `(height, width, 3)` or `(batch, height, width, 3)`, a path, or a
-            list of pictures and paths. Inside tf.data: any tensor, returned as it is.
+        images: array or tensor `(height, width, 3)` or `(batch, height, width, 3)`, a path (local
+            or `gs://`), or a list of pictures and paths. Inside tf.data: any tensor, returned as it
+            is.
 
     Returns:
         One array, or, where the pictures have different sizes, a list of arrays.
@@ -121,13 +134,13 @@ def _dtype_name(dtype):
 
 def _read_file(path):
     path = os.fsdecode(path)
-    if not os.path.isfile(path):
+    if not tf.io.gfile.exists(path) or tf.io.gfile.isdir(path):
         raise ValueError(f"images names a file that does not exist: {path!r}.")
     try:
-        return decode_image(path).numpy()
+        return decode_picture(tf.io.read_file(path)).numpy()
     except (tf.errors.InvalidArgumentError, ValueError) as error:
         raise ValueError(
-            f"images names a file that holds no JPEG, PNG, GIF or BMP picture: {path!r}."
+            f"images names a file that holds no {PICTURE_FORMATS} picture: {path!r}."
         ) from error
 
 

@@ -208,6 +208,10 @@ def test_an_empty_split_and_other_bad_models(model, data_dir):
     empty = ZeroShotBenchmark("x", "x", TFDSSource("tiny_labels", "test[:0]"))
     with pytest.raises(ValueError, match=r"no data in its split 'test\[:0\]'.* splits \['test'\]"):
         evaluate_benchmark(model, empty, data_dir / "store", data_dir)
+    damaged = data_dir / "downloads" / "manual" / "colors" / cases.CLASSES[0] / "1.png"
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    with pytest.raises(ValueError, match=f"holds no JPEG.*{cases.CLASSES[0]}/1.png"):
+        evaluate_benchmark(model, cases.ZERO_SHOT, data_dir / "store", data_dir, 1)
     without = keras_lit.LiTModel(model.image_tower, model.text_tower)
     with pytest.raises(ValueError, match="no tokenizer in its preprocessor"):
         evaluate_benchmark(without, cases.ZERO_SHOT, data_dir / "store", data_dir)

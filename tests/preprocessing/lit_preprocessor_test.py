@@ -135,7 +135,7 @@ def test_grayscale_and_transparent_files(tmp_path):
 def test_files_that_hold_no_picture(tmp_path):
     path = tmp_path / "text.png"
     path.write_text("no picture")
-    with pytest.raises(ValueError, match="no JPEG, PNG, GIF or BMP picture.*text.png"):
+    with pytest.raises(ValueError, match="no JPEG, PNG, GIF, BMP or WebP picture.*text.png"):
         preprocessor().convert_images([path])
     with pytest.raises(ValueError, match="does not exist.*missing.png"):
         preprocessor().convert_images([tmp_path / "missing.png"])
