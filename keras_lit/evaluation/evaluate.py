@@ -12,12 +12,8 @@ import numpy as np
 from keras_lit.evaluation.accuracy import accuracy_of_ranks, confusion_matrix, label_ranks
 from keras_lit.evaluation.checks import check_multi_labels
 from keras_lit.evaluation.registry import ZeroShotBenchmark
-from keras_lit.evaluation.retrieval import (
-    best_matches,
-    recall_of_ranks,
-    retrieval_ranks,
-    similarity_chunks,
-)
+from keras_lit.evaluation.retrieval import best_matches, recall_of_ranks, retrieval_ranks
+from keras_lit.evaluation.similarities import similarity_chunks
 from keras_lit.evaluation.stored_texts import StoredTexts
 from keras_lit.evaluation.zero_shot import encode_classes
 
@@ -179,7 +175,6 @@ def _zero_shot(benchmark, cache, texts):
     weights = encode_classes(texts, benchmark.texts_per_class, texts.batch_size)
     ranks, predictions = [], []
     for rows, scores in similarity_chunks(embeddings, weights):
-        scores = np.asarray(scores)
         ranks.append(label_ranks(scores, labels[rows]))
         predictions.append(scores.argmax(axis=1))
     k = (1, 5) if num_classes > 5 else (1,)

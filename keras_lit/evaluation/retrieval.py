@@ -1,14 +1,15 @@
 """Image and text embeddings (count, dim) -> recall@k, text for image and image for text."""
 
-import keras
 import numpy as np
 
-from keras_lit import distribution
 from keras_lit.evaluation.accuracy import check_k
 from keras_lit.evaluation.checks import check_embeddings
-
-# Similarities in memory at a time: 2 ** 21 take 24 MB (float64, then float32).
-_SIMILARITIES_PER_CHUNK = 2**21
+from keras_lit.evaluation.similarities import (
+    fast_similarity_chunks,
+    pair_similarities,
+    rounding_error,
+    similarity_chunks,
+)
 
 
 def retrieval_recall(images, texts, image_ids_of_texts, k=(1, 5, 10)):
@@ -59,13 +60,14 @@ def recall_of_ranks(image_ranks, text_ranks, k=(1, 5, 10)):
 def retrieval_ranks(images, texts, image_ids_of_texts):
     """Counts for each query the candidates that come before its best positive.
 
-    Among equally similar candidates the one with the lower index comes first, as in
-    `np.argsort(-similarities, kind="stable")`. So the result does not depend on the machine, and a
-    model that embeds everything alike scores chance, not 0 or 1. Two equal captions tie, see
-    `similarity_chunks`.
+    Similarities are those of float64, rounded to float32. Among equally similar candidates the one
+    with the lower index comes first, as in `np.argsort(-similarities, kind="stable")`. So the
+    result does not depend on the machine, and a model that embeds everything alike scores chance,
+    not 0 or 1.
 
-    No sorting and no full similarity matrix: memory is that of the embeddings and of one chunk of
-    queries.
+    Nothing is sorted and memory is that of the embeddings and of one chunk: products of a few texts
+    with all images, in float32 and on an accelerator where there is one, serve both directions.
+    Pairs that are too close to call in float32 are compared again, one by one.
 
     Args:
         images: unit-norm array `(images, dim)`.
@@ -82,11 +84,15 @@ def retrieval_ranks(images, texts, image_ids_of_texts):
     images = check_embeddings("images", images)
     texts = check_embeddings("texts", texts, dim=images.shape[1])
     image_ids = _check_image_ids(image_ids_of_texts, len(images), len(texts))
-    image_indices = np.arange(len(images))
-    return (
-        _ranks(images, texts, query_ids=image_indices, candidate_ids=image_ids),
-        _ranks(texts, images, query_ids=image_ids, candidate_ids=image_indices),
-    )
+    own = pair_similarities(texts, images, np.arange(len(texts)), image_ids)
+    best_texts = _best_texts(own, image_ids)
+    image_ranks, text_ranks = np.zeros(len(images), "int64"), np.zeros(len(texts), "int64")
+    for rows, products in fast_similarity_chunks(texts, images):
+        chunk = texts[rows], images, products
+        text_ranks[rows] = _count_before(*chunk, own[rows, None], image_ids[rows, None], axis=1)
+        places = best_texts - rows.start
+        image_ranks += _count_before(*chunk, own[None, best_texts], places[None], axis=0)
+    return image_ranks, text_ranks
 
 
 def best_matches(queries, candidates, k=7):
@@ -114,69 +120,43 @@ def best_matches(queries, candidates, k=7):
     queries = check_embeddings("queries", queries, dim=candidates.shape[1])
     indices, similarities = [], []
     for _, chunk in similarity_chunks(queries, candidates):
-        chunk = np.asarray(chunk)
         best = np.argsort(-chunk, axis=1, kind="stable")[:, :k]
         indices.append(best)
         similarities.append(np.take_along_axis(chunk, best, axis=1))
     return np.concatenate(indices), np.concatenate(similarities)
 
 
-def similarity_chunks(queries, candidates):
-    """Computes cosine similarities of a few queries at a time.
+def _best_texts(own_similarities, image_ids):
+    """Row of the text most similar to each image among its own; of equal ones the first."""
+    order = np.lexsort((-own_similarities, image_ids))  # stable
+    _, first = np.unique(image_ids[order], return_index=True)
+    return order[first]
 
-    On an accelerator where there is one, in float32; else by NumPy in float64, rounded to float32.
-    Equal candidates are as similar to a query as each other, to the last bit, wherever they stand
-    in the matrix product.
+
+def _count_before(rows, columns, products, own_similarities, own_places, axis):
+    """Counts the candidates that come before each query's own one.
 
     Args:
-        queries: unit-norm array `(queries, dim)`.
-        candidates: unit-norm array `(candidates, dim)`.
+        rows: float32 array `(rows, dim)`.
+        columns: float32 array `(columns, dim)`.
+        products: float32 array `(rows, columns)`, from `fast_similarity_chunks`.
+        own_similarities: exact similarity of each query's own candidate, `(rows, 1)` where rows are
+            the queries, `(1, columns)` where columns are.
+        own_places: row or column of these candidates, of the same shape.
+        axis: integer, 1 where columns are the candidates, 0 where rows are.
 
-    Yields:
-        Pairs of a slice of the queries and float32 similarities `(chunk, candidates)`, an array of
-        NumPy or of the backend.
+    Returns:
+        int64 array `(queries,)`.
     """
-    first_equal = _first_equal_rows(candidates)
-    has_equal = (first_equal != np.arange(len(candidates))).any()
-    on_accelerator = distribution.has_accelerator()
-    transposed = candidates.T.astype("float32" if on_accelerator else "float64")
-    transposed = keras.ops.convert_to_tensor(transposed) if on_accelerator else transposed
-    rows_per_chunk = max(1, _SIMILARITIES_PER_CHUNK // len(candidates))
-    for start in range(0, len(queries), rows_per_chunk):
-        rows = slice(start, start + rows_per_chunk)
-        if on_accelerator:
-            chunk = distribution.float32_matmul(queries[rows], transposed)
-            yield rows, keras.ops.take(chunk, first_equal, axis=1) if has_equal else chunk
-        else:
-            chunk = (queries[rows].astype("float64") @ transposed).astype("float32")
-            yield rows, chunk[:, first_equal] if has_equal else chunk
-
-
-def _first_equal_rows(rows):
-    """For each row the index of the first row that is equal to it."""
-    first = {}
-    return np.array([first.setdefault(row.tobytes(), index) for index, row in enumerate(rows)])
-
-
-def _ranks(queries, candidates, query_ids, candidate_ids):
-    """Rank of the best candidate whose id is the query's: how many candidates come before it."""
-    ranks = []
-    for rows, similarities in similarity_chunks(queries, candidates):
-        array = np if isinstance(similarities, np.ndarray) else keras.ops
-        is_positive = candidate_ids == query_ids[rows, None]
-        found = keras.ops.convert_to_numpy(_ranks_of_positives(array, similarities, is_positive))
-        ranks.append(found.astype("int64"))
-    return np.concatenate(ranks)
-
-
-def _ranks_of_positives(array, similarities, is_positive):
-    """Ranks `(queries,)` by the functions of `array`, the module `numpy` or `keras.ops`."""
-    # argmax takes the first among equals: the positive that a stable sort would list first.
-    best = array.argmax(array.where(is_positive, similarities, -2.0), axis=1)[:, None]
-    best_similarity = array.take_along_axis(similarities, best, axis=1)
-    is_before = array.less(array.arange(similarities.shape[1]), best)
-    tied_before = (similarities == best_similarity) & is_before
-    return array.sum((similarities > best_similarity) | tied_before, axis=1)
+    error = rounding_error(rows.shape[1])
+    is_above = products > own_similarities + error
+    pairs = np.nonzero((products >= own_similarities - error) ^ is_above)
+    similarities = pair_similarities(rows, columns, *pairs)
+    queries, candidates = pairs[1 - axis], pairs[axis]
+    own, places = own_similarities.ravel()[queries], own_places.ravel()[queries]
+    is_before = (similarities > own) | ((similarities == own) & (candidates < places))
+    num_before = np.bincount(queries[is_before], minlength=own_similarities.size)
+    return is_above.sum(axis=axis) + num_before
 
 
 def _check_image_ids(image_ids, num_images, num_texts):

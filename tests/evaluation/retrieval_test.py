@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_lit import distribution
-from keras_lit.evaluation import best_matches, retrieval, retrieval_ranks, retrieval_recall
+from keras_lit.evaluation import best_matches, retrieval_ranks, retrieval_recall, similarities
 from tests.reference import load_arrays
 
 
@@ -49,7 +49,7 @@ def test_ranks_equal_a_stable_sort(
 ):
     """In chunks of one row or of all, with few different embeddings (many ties) or none equal."""
     monkeypatch.setattr(distribution, "has_accelerator", lambda: on_accelerator)
-    monkeypatch.setattr(retrieval, "_SIMILARITIES_PER_CHUNK", similarities_per_chunk)
+    monkeypatch.setattr(similarities, "_SIMILARITIES_PER_CHUNK", similarities_per_chunk)
     random = np.random.default_rng(num_different)
     vectors = unit(random, num_different, 17)
     images = vectors[random.integers(0, num_different, 60)]
@@ -100,17 +100,31 @@ def test_memory_is_that_of_a_chunk_not_of_the_matrix():
 
 
 def test_best_matches_equal_a_stable_sort(monkeypatch):
-    monkeypatch.setattr(retrieval, "_SIMILARITIES_PER_CHUNK", 64)
+    monkeypatch.setattr(similarities, "_SIMILARITIES_PER_CHUNK", 64)
     random = np.random.default_rng(5)
     candidates = unit(random, 6, 5)[random.integers(0, 6, 30)]
     queries = unit(random, 9, 5)
-    similarities = (queries.astype("float64") @ candidates.T.astype("float64")).astype("float32")
+    exact = (queries.astype("float64") @ candidates.T.astype("float64")).astype("float32")
     indices, best = best_matches(queries, candidates, k=4)
-    np.testing.assert_array_equal(indices, np.argsort(-similarities, axis=1, kind="stable")[:, :4])
-    np.testing.assert_array_equal(best, -np.sort(-similarities, axis=1)[:, :4])
+    np.testing.assert_array_equal(indices, np.argsort(-exact, axis=1, kind="stable")[:, :4])
+    np.testing.assert_array_equal(best, -np.sort(-exact, axis=1)[:, :4])
     assert best_matches(queries, candidates, k=50)[0].shape == (9, 30)
     monkeypatch.setattr(distribution, "has_accelerator", lambda: True)
     np.testing.assert_array_equal(best_matches(queries, candidates, k=4)[0], indices)
+
+
+def test_what_float32_cannot_tell_apart_is_compared_again():
+    random = np.random.default_rng(6)
+    direction = unit(random, 1, 64)
+
+    def near(count):
+        rows = direction + random.normal(0, 1e-4, (count, 64))
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype("float32")
+
+    images, texts, image_ids = near(30), near(90), random.permutation(np.arange(90) % 30)
+    ranks = retrieval_ranks(images, texts, image_ids)
+    for received, expected in zip(ranks, sorted_ranks(images, texts, image_ids), strict=True):
+        assert received.tolist() == expected
 
 
 EYE = np.eye(3, dtype="float32")
