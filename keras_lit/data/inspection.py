@@ -104,7 +104,9 @@ def inspect_source(source, num_samples=24, max_records=None):
                             samples, stride = samples[::2], 2 * stride
                     sizes.append(image.shape[:2])
                     texts += captions
-                    digest = hashlib.blake2b(image.tobytes() + str(image.shape).encode()).digest()
+                    digest = hashlib.blake2b(
+                        image.tobytes() + str(image.shape).encode(), digest_size=16
+                    ).digest()
                     key = key.decode("utf-8", "replace")
                     original = first.setdefault(digest, key)
                     if original != key:

@@ -53,8 +53,8 @@ def test_a_source_reads_remote_files(root, form):
     captions = pictures.captions_of(source.pairs(2, broken))
     assert captions == [["0"], ["1"], ["2"]] and len(source) == 4
     assert list(broken.found) == [3]
-    broken.save(f"{root}/broken.json")
-    assert BrokenRecords.load(f"{root}/broken.json").found == broken.found
+    broken.save(f"{root}/{form}.json")
+    assert BrokenRecords.load(f"{root}/{form}.json").found == broken.found
     (batch,) = source.training_pairs(6, Resize(4), broken=BrokenRecords(1.0)).take(1)
     numbers = batch["images"].numpy()[:, 0, 0, 0] // 20
     assert [int(caption) for caption in batch["captions"].numpy()] == numbers.tolist()
