@@ -15,7 +15,8 @@ get it is said at the end; the exit code is then 1.
 
 Examples:
   keras-lit evaluate lit_b16b --benchmarks=imagenet_v2,coco --report=report.html
-  keras-lit evaluate runs/demo/lit_emoji --benchmarks=emoji_names --report=emoji.html
+  keras-lit evaluate runs/demo/lit_emoji --benchmarks=emoji_names --report=emoji.html \
+    --training_log=runs/demo/tuning/curve.csv --data="Twemoji and their English captions"
 """
 
 import pathlib
@@ -43,6 +44,12 @@ _TRAINING_LOG = flags.DEFINE_string(
     None,
     "CSV file of keras.callbacks.CSVLogger, for learning curves.",
     flag_values=FLAGS,
+)
+_DATA = flags.DEFINE_string(
+    "data", None, "What the model was trained on, for the model card.", flag_values=FLAGS
+)
+_RECIPE = flags.DEFINE_string(
+    "recipe", None, "How it was trained, for the model card.", flag_values=FLAGS
 )
 
 
@@ -80,9 +87,11 @@ def run(arguments):
             chance = result.chance.get(metric)
             print(f"  {metric:32s}{100 * value:6.1f} %   chance {100 * chance:.1f} %")
     if results:
-        card = evaluation.model_card(model, preset=preset)
+        known = {"preset": preset, "data": _DATA.value, "recipe": _RECIPE.value}
+        card = evaluation.model_card(model, **{name: text for name, text in known.items() if text})
+        titles = [result.benchmark.title for result in results]
         report = evaluation.Report(
-            f"{pathlib.Path(preset).name} on {len(results)} benchmark(s)",
+            f"{pathlib.Path(preset).name}: {titles[0] if len(titles) == 1 else 'benchmarks'}",
             results,
             card,
             curves,

@@ -1,7 +1,7 @@
 """Zero-shot classification, retrieval, few-shot probes: for any object that encodes both sides."""
 
 from keras_lit.evaluation.accuracy import confusion_matrix, label_ranks, zero_shot_accuracy
-from keras_lit.evaluation.benchmark_report import Report, curves_of_log, model_card
+from keras_lit.evaluation.benchmark_report import Report, model_card
 from keras_lit.evaluation.benchmark_sources import DataUnavailable
 from keras_lit.evaluation.callbacks import RetrievalEvaluation, ZeroShotEvaluation
 from keras_lit.evaluation.evaluate import BenchmarkResult, evaluate_benchmark
@@ -11,6 +11,7 @@ from keras_lit.evaluation.few_shot import (
     fit_linear_probe,
     nearest_neighbor_scores,
 )
+from keras_lit.evaluation.learning_curves import curves_of_log
 from keras_lit.evaluation.prompts import (
     canonical_texts,
     canonical_texts_with_aliases,

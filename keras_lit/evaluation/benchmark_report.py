@@ -14,6 +14,7 @@ import numpy as np
 from keras_lit import distribution
 from keras_lit.evaluation import report_sections as sections
 from keras_lit.evaluation.evaluate import pictures_of
+from keras_lit.evaluation.learning_curves import curve_panels
 from keras_lit.evaluation.registry import benchmark_file
 from keras_lit.evaluation.report import render_page, write_whole
 from keras_lit.evaluation.report_figures import thumbnail
@@ -30,7 +31,7 @@ class Report:
         title: string.
         results: list of `BenchmarkResult` from `evaluate_benchmark`.
         card: dict of strings to strings, see `model_card`.
-        curves: dict of a metric's name to `(steps, values)`, e.g. from `curves_of_log`.
+        curves: dict of a metric's name to `(epochs, values)`, e.g. from `curves_of_log`.
         data_dir: path of TFDS' folder, where pictures of retrievals are read from.
 
     Raises:
@@ -142,10 +143,8 @@ class Report:
     def _summary(self):
         seconds = sum(result.seconds for result in self.results)
         images = sum(result.num_images for result in self.results)
-        return (
-            f"{len(self.results)} benchmark(s), {images:,} pictures, in {seconds:,.0f} seconds. "
-            "Shares are in percent."
-        )
+        number = "1 benchmark" if len(self.results) == 1 else f"{len(self.results)} benchmarks"
+        return f"{number}, {images:,} pictures, in {seconds:,.0f} seconds. Shares are in percent."
 
     def _reported_models(self):
         return list(dict.fromkeys(model for row in self.rows() for model in row["reported"]))
@@ -178,10 +177,7 @@ class Report:
             ["this model", *self._reported_models()],
         )
         if self.curves:
-            panels = [
-                {"title": name, "curves": {name: curve}} for name, curve in self.curves.items()
-            ]
-            yield sections.learning_curve("Learning curves", "", panels)
+            yield sections.learning_curve("Learning curves", "", curve_panels(self.curves))
         for result in self.results:
             if result.confusion is not None:
                 yield _confusion_section(result)
@@ -243,32 +239,6 @@ def model_card(model, **more):
         "date": datetime.date.today().isoformat(),
     }
     return {name.replace("_", " "): str(value) for name, value in card.items()}
-
-
-def curves_of_log(path):
-    """Reads the learning curves that `keras.callbacks.CSVLogger` wrote.
-
-    Args:
-        path: of the CSV file.
-
-    Returns:
-        Dict from each numeric column to `(steps, values)`, where steps are the rows' `epoch`.
-
-    Raises:
-        ValueError: if the file has no column `epoch` or no rows.
-    """
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or "epoch" not in rows[0]:
-        raise ValueError(
-            f"'{path}' is no log of keras.callbacks.CSVLogger: it has no column 'epoch' or no rows."
-        )
-    curves = {}
-    for name in rows[0]:
-        pairs = [(int(row["epoch"]), row[name]) for row in rows if row[name] not in ("", "NA")]
-        if name != "epoch" and pairs:
-            curves[name] = ([step for step, _ in pairs], [float(value) for _, value in pairs])
-    return curves
 
 
 def _confusion_section(result):

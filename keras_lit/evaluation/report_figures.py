@@ -23,11 +23,11 @@ _FONTS = ("Inter", "Helvetica Neue", "Arial", "Liberation Sans", "Noto Sans", "D
 
 
 def draw_curves(panel, dark=False):
-    """Draws curves over training steps.
+    """Draws curves over training steps, or whatever `x_label` says.
 
     Args:
         panel: dict of `title`, string; `curves`, dict of name to `(steps, values)`; optionally
-            `chance`, a number drawn as a dashed line.
+            `x_label`, string, and `chance`, a number drawn as a dashed line.
         dark: boolean, light strokes on a dark ground.
 
     Returns:
@@ -44,7 +44,8 @@ def draw_curves(panel, dark=False):
         if "chance" in panel:
             axis.axhline(panel["chance"], color=palette["muted"], ls="--", label="chance")
         axis.set_title(panel["title"], loc="left")
-        axis.set_xlabel("step")
+        axis.set_xlabel(panel.get("x_label", "step"))
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylim(bottom=0)
         axis.margins(x=0.02)
         if len(axis.get_lines()) > 1:

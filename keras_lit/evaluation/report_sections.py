@@ -56,13 +56,13 @@ def metrics_table(title, explanation, rows, columns):
 
 
 def learning_curve(title, explanation, panels):
-    """Curves over training steps, one chart per panel.
+    """Curves of a training run, one chart per panel.
 
     Args:
         title: string.
         explanation: string below the title.
         panels: list of dicts, each as for `report_figures.draw_curves`: `title`, string; `curves`,
-            dict of name to `(steps, values)`; optionally `chance`, number.
+            dict of name to `(steps, values)`; optionally `x_label`, string, and `chance`, number.
 
     Returns:
         HTML string.

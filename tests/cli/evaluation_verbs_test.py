@@ -47,16 +47,17 @@ def test_evaluate_reports_what_it_can(folder, monkeypatch, capsys):
     log.write_text("epoch,loss\n0,2.0\n1,1.5\n")
     report = folder / "out" / "report.html"
     arguments = (folder / "preset", f"--report={report}", f"--data_dir={folder}", "--batch_size=1")
-    assert (
-        run("evaluate", *arguments, "--benchmarks=colors,captioned", f"--training_log={log}") == 0
-    )
+    flags = (f"--training_log={log}", "--data=five colors", "--recipe=none at all")
+    assert run("evaluate", *arguments, "--benchmarks=colors,captioned", *flags) == 0
     printed = capsys.readouterr().out
     assert "Ten colors: 20 pictures" in printed and f"Written to {report}" in printed
     with open(report.with_suffix(".csv")) as file:
         rows = list(csv.DictReader(file))
     assert {row["benchmark"] for row in rows} == {"colors", "captioned"}
     assert f"{100 * float(rows[0]['value']):.1f} %" in printed
-    assert "Learning curves" in report.read_text()
+    written = report.read_text()
+    assert "Learning curves" in written
+    assert "data: five colors" in written and "recipe: none at all" in written
     # Of two benchmarks one cannot be had: the other is reported, and the exit code says so.
     assert run("evaluate", *arguments, "--benchmarks=colors,flickr30k") == 1
     printed = capsys.readouterr()

@@ -32,7 +32,7 @@ def results(tmp_path):
 
 
 def test_four_files_show_the_same_numbers(tmp_path):
-    curves = {"loss": ([0, 1, 2], [3.0, 2.0, 1.0])}
+    curves = {"loss": ([0, 1, 2], [3.0, 2.0, 1.0]), "val_loss": ([1, 2], [3.0, 2.5])}
     card = model_card(cases.lit_model(), preset="my_lit", recipe="<none>")
     report = Report("Mine & <yours>", results(tmp_path), card, curves, data_dir=tmp_path)
     path = report.save(tmp_path / "new" / "report.html")
@@ -46,7 +46,7 @@ def test_four_files_show_the_same_numbers(tmp_path):
     assert "eine <rote> Katze" in text and "1 of 2 correct" in text and "0 of 2 correct" in text
     assert f"{benchmarks['oxford_iiit_pet'].class_names[0]}, taken for" in text
     assert all(address.startswith("data:image/png;") for address in page.addresses)
-    # The curve, the confusion of ten classes, and two times two pictures.
+    # The curves of one chart, the confusion of ten classes, and two times two pictures.
     assert len(page.images) == 6 and all(image["alt"] for image in page.images)
 
     written = json.loads(path.with_suffix(".json").read_text())
