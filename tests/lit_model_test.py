@@ -282,6 +282,9 @@ def test_bad_batches():
         model.fit(dataset.batch(8), batch_size=4, verbose=0)
     with pytest.raises(ValueError, match="must be dicts"):
         model.fit(dataset.batch(8).map(lambda batch: tuple(batch.values())), verbose=0)
+    with pytest.raises(ValueError, match="ragged captions.*`source.training_pairs"):
+        captions = tf.ragged.constant([["a", "b"], ["c"]])
+        model.fit(tf.data.Dataset.from_tensors({**pairs, "captions": captions}), verbose=0)
     model.tuning = "Uu"
     model.compile(loss=keras_lit.losses.SoftmaxContrastiveLoss())
     with pytest.raises(ValueError, match="stand for a locked image tower"):

@@ -35,7 +35,8 @@ class TfdsSource(ShardedSource):
             separated by `,`.
 
     Raises:
-        ValueError: If the data set has no such split or feature, or is not stored as TFRecords.
+        ValueError: If the data set has no such split or feature, the split is empty, or it is not
+            stored as TFRecords.
     """
 
     def __init__(self, name, split, image_feature="image", caption_feature="captions/text"):
@@ -72,6 +73,11 @@ class TfdsSource(ShardedSource):
             )
             for part in builder.info.splits[split].file_instructions
         ]
+        if not parts:
+            raise ValueError(
+                f"'{self.name}' has no data in its split '{split}'. It has the splits "
+                f"{sorted(builder.info.splits)}."
+            )
         self._parts = {f"{part.path}[{part.skip}:{part.skip + part.take}]": part for part in parts}
         super().__init__(self._parts)
 

@@ -170,12 +170,11 @@ class Report:
             for result in self.results
             for metric, value in result.metrics.items()
         ]
-        yield sections.metrics_table(
-            "Results",
-            "Beside the figures that the paper and its released models report.",
-            rows,
-            ["this model", *self._reported_models()],
+        models = self._reported_models()
+        beside = (
+            "Beside the figures that the paper and its released models report." if models else ""
         )
+        yield sections.metrics_table("Results", beside, rows, ["this model", *models])
         if self.curves:
             yield sections.learning_curve("Learning curves", "", curve_panels(self.curves))
         for result in self.results:

@@ -32,7 +32,8 @@ def prepare_batches(x, preprocessor, batch_size=None, shuffle=False):
         `tf.data.Dataset` of ready-made batches, or `x` itself where it is another data source.
 
     Raises:
-        ValueError: If raw batches come without a preprocessor, or `batch_size` does not apply.
+        ValueError: If raw batches come without a preprocessor, batches are ragged, or `batch_size`
+            does not apply.
     """
     if isinstance(x, dict):
         x = _batch_arrays(x, batch_size or 32, shuffle)
@@ -48,6 +49,14 @@ def prepare_batches(x, preprocessor, batch_size=None, shuffle=False):
         raise ValueError(
             "Batches must be dicts such as {'images': ..., 'captions': ...}. Received elements "
             f"{spec}. Map the dataset: `dataset.map(lambda image, caption: ...)`."
+        )
+    ragged = [name for name, value in spec.items() if isinstance(value, tf.RaggedTensorSpec)]
+    if ragged:
+        raise ValueError(
+            f"Batches must be rectangular. Received: ragged {' and '.join(ragged)}, pictures of "
+            "several sizes or several captions each, as `source.pairs(...)` has them. To train, "
+            "pass `source.training_pairs(batch_size, keras_lit.data.Resize(image_size))`, or store "
+            "their embeddings: `cache_embeddings(model, pairs, folder).dataset(batch_size)`."
         )
     is_raw = any(value.dtype == tf.string for value in spec.values()) or (
         "images" in spec and spec["images"].dtype == tf.uint8

@@ -94,3 +94,8 @@ def test_features_of_another_kind_are_refused():
         TfdsSource("tiny_captions", "train", "title")
     with pytest.raises(ValueError, match="'image' of 'tiny_captions' is no text"):
         TfdsSource("tiny_captions", "train", caption_feature="image")
+
+
+def test_an_empty_split_is_named():
+    with pytest.raises(ValueError, match=r"no data in its split 'train\[:0\]'.* \['train'\]"):
+        TfdsSource("tiny_captions", "train[:0]")
