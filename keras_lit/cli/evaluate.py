@@ -5,8 +5,8 @@ keras_lit.evaluation.benchmarks, or their beginnings where only one begins so: i
 imagenet_v2, imagenet_a, imagenet_r, imagenet_real, objectnet, cifar10, cifar100, oxford_iiit_pet,
 caltech101, dtd, flowers102, svhn, sun397, resisc45, eurosat, food101; with class names in another
 language imagenet_ar, imagenet_it, imagenet_ja, imagenet_zh; for retrieval coco_captions,
-flickr30k, crossmodal3600_de (one for each of 36 languages), and emoji_names, which needs no
-download.
+flickr30k, crossmodal3600_de (one for each of 36 languages). emoji_names and emoji_groups, of the
+demo, need no download.
 
 Writes the HTML file that --report names, and beside it the same numbers as .md, .json and .csv.
 Embeddings are stored beside it too: it can be stopped at any time (Ctrl-C), and the same command
@@ -15,7 +15,7 @@ get it is said at the end; the exit code is then 1.
 
 Examples:
   keras-lit evaluate lit_b16b --benchmarks=imagenet_v2,coco --report=report.html
-  keras-lit evaluate runs/demo/lit_emoji --benchmarks=emoji_names --report=emoji.html \
+  keras-lit evaluate runs/demo/lit_emoji --benchmarks=emoji_groups,emoji_names \
     --training_log=runs/demo/tuning/curve.csv --data="Twemoji and their English captions"
 """
 
@@ -89,9 +89,9 @@ def run(arguments):
     if results:
         known = {"preset": preset, "data": _DATA.value, "recipe": _RECIPE.value}
         card = evaluation.model_card(model, **{name: text for name, text in known.items() if text})
-        titles = [result.benchmark.title for result in results]
+        title = results[0].benchmark.title if len(results) == 1 else f"{len(results)} benchmarks"
         report = evaluation.Report(
-            f"{pathlib.Path(preset).name}: {titles[0] if len(titles) == 1 else 'benchmarks'}",
+            f"{pathlib.Path(preset).name}: {title}",
             results,
             card,
             curves,

@@ -37,14 +37,15 @@ class TFDSSource:
     Args:
         builder: string, e.g. `"imagenet_v2/matched-frequency"`.
         split: string.
-        target: string, the feature with labels or captions; `/` leads into a nested one.
+        target: string, the feature with labels or captions; `/` leads into a nested one. Or a
+            function of an example that returns them, inside tf.data.
         select: function of an example that says whether it belongs to the benchmark, inside
             tf.data; `None`: all do.
     """
 
     builder: str
     split: str
-    target: str = "label"
+    target: str | collections.abc.Callable = "label"
     select: collections.abc.Callable | None = None
 
     @property
@@ -93,13 +94,14 @@ class TFDSSource:
             ) from error
         if self.select is not None:
             examples = examples.filter(self.select)
-        path = self.target.split("/")
         return examples.map(
-            lambda example: {
-                "image": example["image"],
-                "target": functools.reduce(operator.getitem, path, example),
-            }
+            lambda example: {"image": example["image"], "target": self._target_of(example)}
         )
+
+    def _target_of(self, example):
+        if callable(self.target):
+            return self.target(example)
+        return functools.reduce(operator.getitem, self.target.split("/"), example)
 
 
 @dataclasses.dataclass(frozen=True)

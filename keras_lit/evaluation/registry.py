@@ -13,6 +13,7 @@ import pathlib
 
 import numpy as np
 
+from keras_lit.evaluation import emoji_drawings, prompts
 from keras_lit.evaluation.benchmark_sources import (
     CaptionFileSource,
     ClassFoldersSource,
@@ -21,7 +22,6 @@ from keras_lit.evaluation.benchmark_sources import (
     read_crossmodal_captions,
 )
 from keras_lit.evaluation.clip_templates import PROMPT_TEMPLATES
-from keras_lit.evaluation.prompts import canonical_texts, verbatim_texts
 
 _FILES = pathlib.Path(__file__).parent / "benchmark_files"
 
@@ -83,7 +83,7 @@ class ZeroShotBenchmark(Benchmark):
 
     classes: str = "imagenet"
     templates: str = "clip_paper"
-    text_rule: collections.abc.Callable = canonical_texts
+    text_rule: collections.abc.Callable = prompts.canonical_texts
 
     metric = "zero_shot_accuracy@1"
 
@@ -168,8 +168,8 @@ def _imagenet(name, title, builder, split, **fields):
     return ZeroShotBenchmark(name, title, TFDSSource(builder, split), **fields)
 
 
-def _is_line_drawing(example):
-    return example["is_base"] & (example["style"] == 2)
+def _emojis(target, select):
+    return TFDSSource("emoji_captions/salt_f", "test", target, select)
 
 
 _CROSSMODAL = (
@@ -260,7 +260,7 @@ _ENTRIES = [
             None,
             f"imagenet_{code}",
             f"imagenet_{code}",
-            verbatim_texts,
+            prompts.verbatim_texts,
         )
         for code, language in (
             ("ar", "Arabic"),
@@ -292,7 +292,16 @@ _ENTRIES = [
     RetrievalBenchmark(
         "emoji_names",
         "Names of unseen emojis and their line drawings",
-        TFDSSource("emoji_captions/salt_f", "test", target="names", select=_is_line_drawing),
+        _emojis("names", emoji_drawings.is_line_drawing),
+    ),
+    ZeroShotBenchmark(
+        "emoji_groups",
+        "Groups of unseen emojis, line drawings",
+        _emojis(emoji_drawings.coarse_group, emoji_drawings.is_grouped_line_drawing),
+        None,
+        "emoji_groups",
+        "class_name_only",
+        prompts.canonical_texts_with_aliases,
     ),
 ]
 

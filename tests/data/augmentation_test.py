@@ -31,7 +31,7 @@ def test_the_seed_alone_decides():
     augment = Augmentation(
         RandomResizedCrop(12, area=(0.3, 1.0)),
         keras.layers.RandomFlip("horizontal"),
-        keras.layers.RandomBrightness(0.3, value_range=(0, 255)),
+        keras.layers.RandAugment(value_range=(0, 255)),
     )
     seeds = np.arange(6, dtype="int32")
     pictures = augmented(augment, seeds)

@@ -4,7 +4,9 @@ import importlib.resources
 import json
 
 import pytest
+import tensorflow as tf
 
+from keras_lit.data.emoji_groups import COARSE_GROUPS, GROUP_PROMPTS
 from keras_lit.evaluation import RetrievalBenchmark, ZeroShotBenchmark, benchmarks, get_benchmark
 from keras_lit.evaluation.benchmark_sources import TFDSSource
 from keras_lit.evaluation.prompts import check_templates
@@ -36,6 +38,8 @@ def test_classes_and_their_order_are_those_of_tfds(tmp_path):
         if not isinstance(benchmark.source, TFDSSource):
             assert list(benchmark.source.class_folders) == benchmark.labels
             continue
+        if callable(benchmark.source.target):
+            continue
         features = benchmark.source.load(tmp_path).info.features
         labels = features[benchmark.source.target]
         labels = getattr(labels, "feature", labels)  # of a sequence
@@ -44,6 +48,16 @@ def test_classes_and_their_order_are_those_of_tfds(tmp_path):
             chosen = [label for label in labels.names if label in set(benchmark.labels)]
             assert chosen == benchmark.labels, name
     assert not list(tmp_path.iterdir()), "something was downloaded"
+
+
+def test_groups_of_emojis_are_those_of_the_demo():
+    benchmark = benchmarks["emoji_groups"]
+    assert tuple(benchmark.labels) == COARSE_GROUPS
+    assert benchmark.texts_per_class == [list(GROUP_PROMPTS[name]) for name in COARSE_GROUPS]
+    groups = [b"Travel & Places", b"Flags", b"Activities"]
+    examples = {"group": groups, "subgroup": [b"transport-water", b"flag", b"sport"]}
+    labels = tf.data.Dataset.from_tensor_slices(examples).map(benchmark.source.target)
+    assert list(labels.as_numpy_iterator()) == [COARSE_GROUPS.index("vehicle"), -1, -1]
 
 
 def test_retrieval_benchmarks_name_features_of_tfds(tmp_path):
