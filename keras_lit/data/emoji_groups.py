@@ -1,5 +1,8 @@
 """Unicode's subgroups of emojis -> eight coarse groups with class names to classify into."""
 
+import numpy as np
+import tensorflow as tf
+
 # A coarse group is one that a person would name from the picture. Emojis outside of them (hands,
 # hearts, weather, clocks, sports, household things, flags ...) belong to none: `None`.
 COARSE_GROUPS = ("face", "person", "animal", "food", "vehicle", "place", "clothing", "sign")
@@ -57,3 +60,21 @@ def coarse_group_of(group, subgroup):
         if subgroup.startswith(prefix):
             return name
     return None
+
+
+def coarse_group_index(group, subgroup):
+    """Does the same inside tf.data.
+
+    Args:
+        group: Scalar string tensor.
+        subgroup: Scalar string tensor.
+
+    Returns:
+        Scalar int64 tensor, the index into `COARSE_GROUPS`, or -1 where it belongs to none.
+    """
+
+    def index(group, subgroup):
+        name = coarse_group_of(group.decode(), subgroup.decode())
+        return np.int64(COARSE_GROUPS.index(name) if name else -1)
+
+    return tf.ensure_shape(tf.numpy_function(index, [group, subgroup], tf.int64), ())

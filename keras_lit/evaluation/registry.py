@@ -13,7 +13,7 @@ import pathlib
 
 import numpy as np
 
-from keras_lit.evaluation import emoji_drawings, prompts
+from keras_lit.evaluation import prompts
 from keras_lit.evaluation.benchmark_sources import (
     CaptionFileSource,
     ClassFoldersSource,
@@ -172,6 +172,16 @@ def _emojis(target, select):
     return TFDSSource("emoji_captions/salt_f", "test", target, select)
 
 
+def _is_line_drawing(example):
+    return example["is_base"] & (example["style"] == 2)
+
+
+def _emoji_group(example):
+    from keras_lit.data.emoji_groups import coarse_group_index
+
+    return coarse_group_index(example["group"], example["subgroup"])
+
+
 _CROSSMODAL = (
     "Crossmodal-3600 (CC-BY-4.0): unpack https://google.github.io/crossmodal-3600/web-data/"
     "captions.zip there, and https://open-images-dataset.s3.amazonaws.com/crossmodal-3600/"
@@ -292,12 +302,14 @@ _ENTRIES = [
     RetrievalBenchmark(
         "emoji_names",
         "Names of unseen emojis and their line drawings",
-        _emojis("names", emoji_drawings.is_line_drawing),
+        _emojis("names", _is_line_drawing),
     ),
     ZeroShotBenchmark(
         "emoji_groups",
         "Groups of unseen emojis, line drawings",
-        _emojis(emoji_drawings.coarse_group, emoji_drawings.is_grouped_line_drawing),
+        _emojis(
+            _emoji_group, lambda example: _is_line_drawing(example) & (_emoji_group(example) >= 0)
+        ),
         None,
         "emoji_groups",
         "class_name_only",
