@@ -1,6 +1,7 @@
 """Zero-shot classification, retrieval, few-shot probes: for any object that encodes both sides."""
 
 from keras_lit.evaluation.accuracy import confusion_matrix, label_ranks, zero_shot_accuracy
+from keras_lit.evaluation.benchmark import RetrievalBenchmark, ZeroShotBenchmark
 from keras_lit.evaluation.benchmark_report import Report, model_card
 from keras_lit.evaluation.benchmark_sources import DataUnavailable
 from keras_lit.evaluation.callbacks import RetrievalEvaluation, ZeroShotEvaluation
@@ -20,12 +21,7 @@ from keras_lit.evaluation.prompts import (
     prompt_templates,
     verbatim_texts,
 )
-from keras_lit.evaluation.registry import (
-    RetrievalBenchmark,
-    ZeroShotBenchmark,
-    benchmarks,
-    get_benchmark,
-)
+from keras_lit.evaluation.registry import benchmarks, get_benchmark
 from keras_lit.evaluation.retrieval import best_matches, retrieval_ranks, retrieval_recall
 from keras_lit.evaluation.stored_texts import StoredTexts
 from keras_lit.evaluation.zero_shot import ZeroShotClassifier, class_weights, encode_classes

@@ -13,9 +13,9 @@ import numpy as np
 
 from keras_lit import distribution
 from keras_lit.evaluation import report_sections as sections
+from keras_lit.evaluation.benchmark import benchmark_file
 from keras_lit.evaluation.evaluate import pictures_of
 from keras_lit.evaluation.learning_curves import curve_panels
-from keras_lit.evaluation.registry import benchmark_file
 from keras_lit.evaluation.report import render_page, write_whole
 from keras_lit.evaluation.report_figures import thumbnail
 

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from keras_lit.evaluation.accuracy import accuracy_of_ranks, confusion_matrix, label_ranks
+from keras_lit.evaluation.benchmark import ZeroShotBenchmark
 from keras_lit.evaluation.checks import check_multi_labels
-from keras_lit.evaluation.registry import ZeroShotBenchmark
 from keras_lit.evaluation.retrieval import best_matches, recall_of_ranks, retrieval_ranks
 from keras_lit.evaluation.similarities import similarity_chunks
 from keras_lit.evaluation.stored_texts import StoredTexts
