@@ -35,7 +35,7 @@ def similarity_chunks(queries, candidates):
 def fast_similarity_chunks(queries, candidates):
     """Computes similarities in float32, twice as fast as `similarity_chunks`.
 
-    They are off by at most `rounding_error(dim)`, here and there by other amounts.
+    Each is off by at most `rounding_error(dim)`; equal pairs may differ in their last bits.
 
     Args and Yields are those of `similarity_chunks`.
     """
