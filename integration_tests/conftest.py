@@ -1,11 +1,13 @@
-"""One short run of the demo, through the command line, that several tests look at."""
+"""One short run of the demo, killed once, through the command line: several tests look at it."""
 
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
+COMMAND = pathlib.Path(sys.executable).parent / "keras-lit"
 # A tiny budget: what is tested is the path, not what the model learns on it.
 DEMO_FLAGS = ("--num_steps", "6", "--num_emojis", "64")
 
@@ -27,15 +29,30 @@ def pytest_collection_modifyitems(config, items):
 
 def run_cli(*arguments, **options):
     """Runs `keras-lit ARGUMENTS` in a fresh process and returns it, finished."""
-    command = pathlib.Path(sys.executable).parent / "keras-lit"
-    return subprocess.run([command, *arguments], capture_output=True, text=True, **options)
+    return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, **options)
 
 
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory):
-    """The folder that a demo of a few steps wrote, with what it printed in `output.txt`."""
+    """The folder of a demo of a few steps that was killed once and started again.
+
+    Beside what the demo writes it holds `output.txt`, what it printed, and `killed.txt`, the time
+    in nanoseconds when the embeddings were stored that the first run left.
+    """
     folder = tmp_path_factory.mktemp("demo")
-    process = run_cli("demo", "--folder", str(folder), *DEMO_FLAGS)
+    arguments = ("demo", "--folder", str(folder), *DEMO_FLAGS)
+    manifest = folder / "tuning" / "cache" / "manifest.json"
+    output = tmp_path_factory.mktemp("killed") / "output.txt"
+    with output.open("w") as stream:
+        process = subprocess.Popen([COMMAND, *arguments], stdout=stream, stderr=stream)
+    while not manifest.exists():
+        assert process.poll() is None, output.read_text()
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    assert not (folder / "metrics.json").exists()
+    (folder / "killed.txt").write_text(str(manifest.stat().st_mtime_ns))
+    process = run_cli(*arguments)
     assert process.returncode == 0, process.stderr
     (folder / "output.txt").write_text(process.stdout)
     return folder

@@ -1,17 +1,13 @@
 """`keras-lit demo` on a tiny budget: what it writes, that it resumes, how it fails."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
-import pytest
 
 import keras_lit
-from integration_tests.conftest import DEMO_FLAGS, run_cli
+from integration_tests.conftest import run_cli
 
 STYLES = ("twemoji", "openmoji_color", "openmoji_line")
 SCORES = ("group_accuracy", "keyword_precision@5", "name_recall@10", "picture_recall@10")
@@ -54,25 +50,9 @@ def test_the_saved_model_classifies(demo_folder):
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
 
 
-def test_a_killed_demo_goes_on_to_the_same_numbers(demo_folder, tmp_path):
-    arguments = ["demo", "--folder", str(tmp_path), *DEMO_FLAGS]
-    script = f"from keras_lit.cli.main import run; run(['keras-lit', *{arguments}])"
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    cached = tmp_path / "tuning" / "cache" / "manifest.json"
-    while not cached.exists():
-        assert process.poll() is None, "the demo ended before it could be killed"
-        time.sleep(0.1)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "metrics.json").exists()
-    assert run_cli(*arguments).returncode == 0
-    found = json.loads((tmp_path / "metrics.json").read_text())
-    expected = json.loads((demo_folder / "metrics.json").read_text())
-    del found["other_backend_difference"], expected["other_backend_difference"]
-    assert found.pop("chance") == expected.pop("chance")
-    assert found == pytest.approx(expected, abs=1e-6)
+def test_a_killed_demo_went_on_from_the_stored_embeddings(demo_folder):
+    manifest = demo_folder / "tuning" / "cache" / "manifest.json"
+    assert manifest.stat().st_mtime_ns == int((demo_folder / "killed.txt").read_text())
 
 
 def test_errors(demo_folder, tmp_path):

@@ -9,6 +9,8 @@ import pytest
 
 import keras_lit
 
+pytestmark = pytest.mark.any_backend
+
 ROOT = pathlib.Path(keras_lit.__file__).parent
 RANKS = {
     "distribution": 0,

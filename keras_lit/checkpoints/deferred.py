@@ -40,13 +40,12 @@ def build_without_values(build_model, *args, **kwargs):
     try:
         with keras.StatelessScope(initialize_variables=False):
             model = build_model(*args, **kwargs)
-        pending = list(global_state.get_global_attribute(_PENDING) or [])
     finally:
         # Keras would initialise what it has on its list when the next model is built.
         global_state.set_global_attribute(_PENDING, before)
-    without_values = {id(variable) for variable in [*model.weights, *before]}
-    for variable in pending:
-        if id(variable) not in without_values:
+    weights = {id(variable) for variable in model.weights}
+    for variable in model.variables:
+        if id(variable) not in weights and variable._value is None:
             variable._deferred_initialize()  # seeds of dropout, metrics
     return model
 

@@ -9,6 +9,8 @@ import pytest
 from keras_lit.checkpoints import CheckpointError, read_archive, write_archive
 from keras_lit.checkpoints.archive import split_source, verify_archive
 
+pytestmark = pytest.mark.any_backend
+
 ARRAYS = {"a/kernel": np.arange(2000, dtype="float32").reshape(50, 40), "t": np.ones(1, "float32")}
 
 

@@ -10,6 +10,8 @@ from keras_lit.data import ImageFolder, ImageTable, TarShards, TfdsSource, TFRec
 from keras_lit.data.data_spec import kind_of_data, open_source
 from tests.data import pictures
 
+pytestmark = pytest.mark.any_backend
+
 
 def run(*arguments):
     """Returns the exit code of the command line."""

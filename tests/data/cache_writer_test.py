@@ -90,6 +90,7 @@ def test_several_captions_per_image(model, tmp_path, form):
     assert [cache[index]["captions"] for index in range(4)] == texts
 
 
+@pytest.mark.any_backend
 def test_goes_on_where_a_kill_stopped_it_and_changes_no_byte(model, tmp_path):
     expected = tmp_path / "expected"
     cache_embeddings(model, caches.pairs(), expected, batches_per_shard=2)
@@ -113,6 +114,7 @@ def test_goes_on_where_a_kill_stopped_it_and_changes_no_byte(model, tmp_path):
     assert len(cache) == caches.NUM_IMAGES
 
 
+@pytest.mark.any_backend
 def test_processes_write_the_same_cache_together(model, tmp_path):
     alone = tmp_path / "alone"
     cache_embeddings(model, caches.pairs(), alone, batches_per_shard=2)

@@ -8,6 +8,8 @@ from keras_lit.data.caption_cleaning import caption_lengths, clean_captions
 from keras_lit.data.decoding import NO_CAPTION
 from tests.data import pictures
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):

@@ -6,6 +6,8 @@ import pytest
 from keras_lit.data import emoji_pictures, emoji_sources
 from keras_lit.data.emoji_captions import EmojiCaptions
 
+pytestmark = pytest.mark.any_backend
+
 ALL_EMOJIS = emoji_sources.read_emojis()
 
 

@@ -3,6 +3,8 @@ import pytest
 
 from keras_lit.data import emoji_pictures
 
+pytestmark = pytest.mark.any_backend
+
 DOG = "1F436"
 
 

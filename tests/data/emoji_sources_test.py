@@ -6,6 +6,8 @@ import pytest
 import tests
 from keras_lit.data import emoji_sources
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture(scope="module")
 def emojis():

@@ -8,6 +8,8 @@ from keras_lit.data import BrokenRecords, TarShards, TFRecordShards
 from keras_lit.data.decoding import NO_CAPTION, NO_PICTURE
 from tests.data import pictures
 
+pytestmark = pytest.mark.any_backend
+
 
 def read(source, group_size=4):
     broken = BrokenRecords(1.0)

@@ -10,6 +10,8 @@ from keras_lit.data.decoding import DAMAGED, NO_FILE
 from keras_lit.preprocessing.batches import clear_errors
 from tests.data import pictures
 
+pytestmark = pytest.mark.any_backend
+
 NUM_PICTURES = 7
 BROKEN = 3
 

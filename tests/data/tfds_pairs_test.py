@@ -9,6 +9,8 @@ import tensorflow_datasets as tfds
 from keras_lit.data import BrokenRecords, TfdsSource, tfds_pairs
 from tests.data import pictures
 
+pytestmark = pytest.mark.any_backend
+
 
 class TinyCaptions(tfds.core.GeneratorBasedBuilder):
     """Pictures of several sizes with nested captions, in the layout of `coco_captions`."""

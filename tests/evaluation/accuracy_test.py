@@ -5,6 +5,8 @@ import pytest
 
 from keras_lit.evaluation import accuracy
 
+pytestmark = pytest.mark.any_backend
+
 
 def sorted_rank(scores, labels):
     """The position of the first of `labels` in a stable descending sort."""

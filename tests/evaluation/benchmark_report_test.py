@@ -10,6 +10,8 @@ from keras_lit.evaluation import BenchmarkResult, Report, benchmarks, curves_of_
 from tests.evaluation import benchmark_cases as cases
 from tests.evaluation.report_test import Page
 
+pytestmark = pytest.mark.any_backend
+
 
 def results(tmp_path):
     """One zero-shot result with the paper's figure, one of few classes, one of retrieval."""

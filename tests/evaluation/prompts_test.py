@@ -5,6 +5,8 @@ import pytest
 from keras_lit.evaluation import prompts
 from tests.reference import load_json
 
+pytestmark = pytest.mark.any_backend
+
 CASES = load_json("eval_text", "cases.json")
 
 

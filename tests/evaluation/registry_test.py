@@ -11,6 +11,8 @@ from keras_lit.evaluation import RetrievalBenchmark, ZeroShotBenchmark, benchmar
 from keras_lit.evaluation.benchmark_sources import TFDSSource
 from keras_lit.evaluation.prompts import check_templates
 
+pytestmark = pytest.mark.any_backend
+
 ZERO_SHOT = {
     name: entry for name, entry in benchmarks.items() if isinstance(entry, ZeroShotBenchmark)
 }

@@ -12,6 +12,8 @@ import pytest
 from keras_lit.evaluation import report_figures, report_sections
 from keras_lit.evaluation.report import write_report
 
+pytestmark = pytest.mark.any_backend
+
 PICTURE = np.random.default_rng(0).integers(0, 256, (9, 9, 3)).astype("uint8")
 NASTY = 'a "quoted" <b>&</b>'
 

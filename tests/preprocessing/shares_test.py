@@ -9,6 +9,8 @@ import tensorflow as tf
 from keras_lit import distribution
 from keras_lit.preprocessing import shares
 
+pytestmark = pytest.mark.any_backend
+
 
 def numbered(num_pairs, batch_size, **kwargs):
     pairs = {"images": np.arange(num_pairs, dtype="float32"), "token_ids": np.arange(num_pairs)}

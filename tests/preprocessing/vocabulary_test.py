@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from keras_lit.preprocessing import WordPieceTokenizer, vocabulary_from_captions
 
+pytestmark = pytest.mark.any_backend
+
 CAPTIONS = ["A photo of a dog", "two photos of dogs", "Ein Straßenfest, größer!", "中国 photo"]
 
 

@@ -9,6 +9,8 @@ from keras_lit.presets import registry
 from keras_lit.presets.downloads import cache_folder, download_path, fetch
 from tests.presets.tiny_release import LIT
 
+pytestmark = pytest.mark.any_backend
+
 
 def test_files_are_downloaded_once(server, cache):
     assert cache_folder() == cache

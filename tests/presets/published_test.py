@@ -11,6 +11,8 @@ from keras_lit.presets import all_presets, get_preset
 from keras_lit.presets.architectures import build_model
 from tests import reference
 
+pytestmark = pytest.mark.any_backend
+
 FOLDER = pathlib.Path(reference.__file__).parent / "fixtures" / "reference" / "trees"
 TREES = json.loads((FOLDER / "param_trees.json").read_text())
 # The original counts a head of 1,000 classes with its image towers.
