@@ -65,11 +65,14 @@ test-torch: install
 	$(BIN)/python -m pip install --quiet --editable ".[torch]"
 	KERAS_BACKEND=torch $(PYTEST) tests
 
-# Ratios and peak memory, into benchmarks/results/.
+# All comparisons, as tables, numbers and pictures in benchmarks/results/: about an hour, on a
+# machine that does nothing else. What is not installed is left out with a line that says so.
+BENCHMARKS := step losses micro_batches import_time zero_shot retrieval tokenization input_pipeline
+
 benchmark: install
-	KERAS_BACKEND=jax $(BIN)/python -m benchmarks.loss_memory
-	KERAS_BACKEND=jax $(BIN)/python -m benchmarks.retrieval
-	KERAS_BACKEND=jax $(BIN)/python -m benchmarks.input_pipeline
+	$(BIN)/python -m pip install --quiet --editable ".[benchmark]"
+	for name in $(BENCHMARKS); do KERAS_BACKEND=jax $(BIN)/python -m benchmarks.$$name || exit 1; done
+	$(BIN)/python -m benchmarks.plots
 
 # The pages that are generated.
 docs: install

@@ -4,17 +4,12 @@ import keras
 
 from keras_lit import distribution, micro_batches, preprocessing
 from keras_lit.dual_encoder import DualEncoder
+from keras_lit.fit_logs import without_logs
 from keras_lit.losses import ContrastiveLoss
 from keras_lit.preprocessing import batches as input_batches
 from keras_lit.preprocessing import shares
 
 _LETTERS = {"L": "locked", "U": "unlocked", "u": "unlocked, from scratch"}
-
-_LOG_WRITERS = (
-    keras.callbacks.CSVLogger,
-    keras.callbacks.RemoteMonitor,
-    keras.callbacks.TensorBoard,
-)
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
@@ -86,6 +81,7 @@ class LiTModel(DualEncoder):
         self.contrastive_loss = None
         self._compiled_variables = None
         self._micro_batch_size = None
+        self._jit_compile_argument = "auto"
         self._loss = keras.metrics.Mean(name="loss")
         self._accuracy = keras.metrics.Mean(name="accuracy")
         self._temperature = keras.metrics.Mean(name="temperature")
@@ -129,7 +125,9 @@ class LiTModel(DualEncoder):
     def _describe_variables(self):
         return [(v.path, v.dtype, v.trainable) for v in self.variables]
 
-    def compile(self, optimizer="adam", loss=None, micro_batch_size=None, **kwargs):
+    def compile(
+        self, optimizer="adam", loss=None, micro_batch_size=None, jit_compile="auto", **kwargs
+    ):
         """Configures the model for training.
 
         Args:
@@ -139,6 +137,8 @@ class LiTModel(DualEncoder):
                 once. Memory shrinks with it; loss and gradients stay those of the whole batch, with
                 all its negatives. It divides the batch, and the number of devices divides it.
                 `None`: the whole batch.
+            jit_compile: Boolean, or `"auto"`: with XLA wherever the backend can, on TensorFlow also
+                on CPUs, which Keras leaves out.
             **kwargs: Other arguments of `keras.Model.compile`.
 
         Raises:
@@ -161,10 +161,14 @@ class LiTModel(DualEncoder):
         self._apply_tuning()
         optimizer = keras.optimizers.get(optimizer)
         distribution.check_placement(self.variables)
-        distribution.check_compile_options(optimizer, **kwargs)
+        distribution.check_compile_options(optimizer, jit_compile=jit_compile, **kwargs)
         micro_batches.check_micro_batch_size(micro_batch_size)
         optimizer = distribution.with_dense_gradients(optimizer)
-        super().compile(optimizer=optimizer, loss=None, **kwargs)
+        # What was asked for is what is saved; a saved model may meet other devices.
+        self._jit_compile_argument = jit_compile
+        if jit_compile == "auto" and not kwargs.get("run_eagerly"):
+            jit_compile = distribution.choose_jit_compile(self)
+        super().compile(optimizer=optimizer, loss=None, jit_compile=jit_compile, **kwargs)
         self.contrastive_loss = loss
         self._compiled_variables = self._describe_variables()
         self._micro_batch_size = micro_batch_size
@@ -176,6 +180,7 @@ class LiTModel(DualEncoder):
         if config:
             config["loss"] = keras.saving.serialize_keras_object(self.contrastive_loss)
             config["micro_batch_size"] = self._micro_batch_size
+            config["jit_compile"] = self._jit_compile_argument
         return config
 
     def compile_from_config(self, config):
@@ -249,7 +254,7 @@ class LiTModel(DualEncoder):
                 self._batches(validation_data, batch_size, shuffle=False), row_multiple
             )
         if distribution.process_index() > 0:
-            kwargs = _without_logs(kwargs)
+            kwargs = without_logs(kwargs)
         with input_batches.clear_errors():
             # A tf.data.Dataset is shuffled where it is made, and Keras warns if asked to.
             return super().fit(
@@ -303,16 +308,6 @@ class LiTModel(DualEncoder):
 
     def get_config(self):
         return {**super().get_config(), "tuning": self.tuning}
-
-
-def _without_logs(fit_arguments):
-    """Returns arguments of `fit` for a process that prints and logs nothing."""
-    callbacks = [
-        callback
-        for callback in fit_arguments.get("callbacks") or []
-        if not isinstance(callback, _LOG_WRITERS)
-    ]
-    return {**fit_arguments, "callbacks": callbacks, "verbose": 0}
 
 
 # So that keras-hub finds what belongs to a preset of this class: `LiTPreprocessor.from_preset`.

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.any_backend
 ROOT = pathlib.Path(keras_lit.__file__).parent
 RANKS = {
     "distribution": 0,
+    "fit_logs": 0,
     "preset_names": 0,
     "whole_files": 0,
     "layers": 1,

@@ -9,6 +9,7 @@ backend.
 from keras_lit.distribution.api import (
     check_compile_options,
     check_placement,
+    choose_jit_compile,
     describe_devices,
     distribute_batches,
     float32_matmul,
@@ -43,6 +44,7 @@ from keras_lit.distribution.setup import (
 __all__ = [
     "check_compile_options",
     "check_placement",
+    "choose_jit_compile",
     "data_parallel",
     "describe_devices",
     "distribute_batches",

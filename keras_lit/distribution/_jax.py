@@ -198,6 +198,10 @@ def check_placement(variables):
             )
 
 
+def choose_jit_compile(model):
+    return "auto"
+
+
 def check_compile_options(optimizer, options):
     pass
 

@@ -6,6 +6,7 @@ import os
 
 import keras
 import tensorflow as tf
+from keras.src.trainers.trainer import model_supports_jit
 
 from keras_lit.distribution import _rendezvous
 from keras_lit.distribution._tensorflow_loops import map_micro_batches as map_micro_batches
@@ -244,6 +245,11 @@ def check_placement(variables):
                 "Call `keras_lit.distribution.data_parallel()` before building any backbone, tower "
                 "or model."
             )
+
+
+def choose_jit_compile(model):
+    # Keras leaves XLA off on CPUs, where it makes the step faster. Replicas do not run with it.
+    return "auto" if tf.distribute.has_strategy() else model_supports_jit(model)
 
 
 def check_compile_options(optimizer, options):

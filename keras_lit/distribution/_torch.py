@@ -125,6 +125,10 @@ def check_placement(variables):
     pass
 
 
+def choose_jit_compile(model):
+    return "auto"
+
+
 def check_compile_options(optimizer, options):
     pass
 

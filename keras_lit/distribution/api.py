@@ -263,6 +263,11 @@ def check_placement(variables):
     _backend.check_placement(variables)
 
 
+def choose_jit_compile(model):
+    """Returns the `jit_compile` with which a `keras.Model` trains fastest; `"auto"` is Keras'."""
+    return _backend.choose_jit_compile(model)
+
+
 def check_compile_options(optimizer, **options):
     """Raises on `compile` options that train to wrong numbers or crash under several replicas.
 

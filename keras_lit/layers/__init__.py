@@ -18,6 +18,7 @@ from keras_lit.layers.position_embedding import (
     SinCosPositions,
     resample_positions,
 )
+from keras_lit.layers.self_attention import SelfAttention
 from keras_lit.layers.similarity_head import SimilarityHead
 from keras_lit.layers.standardized_conv import BiTConv2D, ResNetConv2D
 from keras_lit.layers.transformer_block import TransformerBlock
@@ -35,6 +36,7 @@ __all__ = [
     "MixerBlock",
     "PatchEmbedding",
     "ResNetConv2D",
+    "SelfAttention",
     "SimilarityHead",
     "SinCosPositions",
     "TanhRepresentation",

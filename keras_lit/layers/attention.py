@@ -5,11 +5,27 @@ import math
 import keras
 
 
-def multi_head_attention(width, num_heads, dtype=None, name="attention"):
-    """Returns attention over tokens (batch, tokens, width) with biases in all four products.
+def check_heads(width, num_heads):
+    """Raises a ValueError if the width of the tokens is not a multiple of `num_heads`."""
+    if width % num_heads:
+        raise ValueError(
+            f"num_heads must divide the width of the tokens. Received num_heads={num_heads} for "
+            f"tokens of width {width}. Choose another number of heads."
+        )
+
+
+def projection_initializer(width):
+    """Returns the initializer of the four kernels of attention over tokens of some width.
 
     The original draws every kernel Glorot-uniformly on its flattened form (width, width). Keras
     would take the fans of the stored form (width, heads, head width) and draw too narrowly.
+    """
+    limit = math.sqrt(3.0 / width)
+    return keras.initializers.RandomUniform(-limit, limit)
+
+
+def multi_head_attention(width, num_heads, dtype=None, name="attention"):
+    """Returns attention of some tokens to others, with biases in all four products.
 
     Args:
         width: int. Width of the tokens; a multiple of `num_heads`.
@@ -23,16 +39,11 @@ def multi_head_attention(width, num_heads, dtype=None, name="attention"):
     Raises:
         ValueError: `width` is not a multiple of `num_heads`.
     """
-    if width % num_heads:
-        raise ValueError(
-            f"num_heads must divide the width of the tokens. Received num_heads={num_heads} for "
-            f"tokens of width {width}. Choose another number of heads."
-        )
-    limit = math.sqrt(3.0 / width)
+    check_heads(width, num_heads)
     return keras.layers.MultiHeadAttention(
         num_heads=num_heads,
         key_dim=width // num_heads,
-        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+        kernel_initializer=projection_initializer(width),
         dtype=dtype,
         name=name,
     )

@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_lit.layers.attention import multi_head_attention
 from keras_lit.layers.mlp_block import MLPBlock
+from keras_lit.layers.self_attention import SelfAttention
 
 LAYER_NORM_EPSILON = 1e-6
 
@@ -55,16 +55,15 @@ class TransformerBlock(keras.layers.Layer):
 
         self.attention_norm = layer_norm("attention_norm")
         self.attention_norm.build(input_shape)
-        self.attention = multi_head_attention(input_shape[-1], self.num_heads, self.dtype_policy)
-        self.attention.build(input_shape, input_shape)
+        self.attention = SelfAttention(self.num_heads, dtype=self.dtype_policy, name="attention")
+        self.attention.build(input_shape)
         self.mlp_norm = layer_norm("mlp_norm")
         self.mlp_norm.build(input_shape)
         self.mlp = MLPBlock(self.mlp_dim, dtype=self.dtype_policy, name="mlp")
         self.mlp.build(input_shape)
 
     def call(self, tokens):
-        normalised = self.attention_norm(tokens)
-        tokens = tokens + self.attention(normalised, normalised)
+        tokens = tokens + self.attention(self.attention_norm(tokens))
         return tokens + self.mlp(self.mlp_norm(tokens))
 
     def compute_output_shape(self, input_shape):

@@ -45,15 +45,25 @@ class _Chunks:
         return ops.where(is_new, logits, ops.cast(neutral, logits.dtype))
 
 
-def _argmax(logits):
-    return ops.cast(ops.argmax(logits, axis=1), "int32")
+def _largest(logits):
+    """Returns each row's largest logit and its column, the first of equals."""
+    largest = ops.max(logits, axis=1)
+    # On a CPU `ops.argmax` takes twice as long. float32 holds columns up to 2**24.
+    columns = ops.arange(ops.shape(logits)[1], dtype="float32")
+    is_largest = logits == ops.expand_dims(largest, 1)
+    return largest, ops.cast(ops.min(ops.where(is_largest, columns, 2.0**24), axis=1), "int32")
+
+
+def _softplus(logits):
+    """`ops.softplus` in a third of its time on a CPU, not to be differentiated."""
+    return ops.maximum(logits, 0) + ops.log1p(ops.exp(-ops.abs(logits)))
 
 
 def _better(best, logits, start):
-    """Updates each row's largest logit and its column, the first of equals."""
+    """Updates each row's largest logit and its column."""
     largest, column = best
-    chunk_largest = ops.max(logits, axis=1)
-    chunk_column = start + _argmax(logits)
+    chunk_largest, chunk_column = _largest(logits)
+    chunk_column += start
     return (
         ops.maximum(largest, chunk_largest),
         ops.where(chunk_largest > largest, chunk_column, column),
@@ -112,7 +122,7 @@ def chunked_logsumexp(rows, columns, chunk_size=None):
 
     if chunk_size is None:
         logits = distribution.float32_matmul(rows, ops.transpose(columns))
-        return ops.logsumexp(logits, axis=1), ops.logsumexp(logits, axis=0), _argmax(logits)
+        return ops.logsumexp(logits, axis=1), ops.logsumexp(logits, axis=0), _largest(logits)[1]
 
     def forward(rows, columns):
         chunks = _Chunks(columns, chunk_size)
@@ -145,7 +155,7 @@ def chunked_logsumexp(rows, columns, chunk_size=None):
 
             return _backward(rows, chunks, logit_gradient)[:2]
 
-        # One output, as custom gradients want it on torch; float32 holds columns up to 2**24.
+        # One output, as custom gradients want it on torch.
         outputs = [over_columns, ops.cast(best_column, rows.dtype), over_rows]
         return ops.concatenate(outputs), gradient
 
@@ -181,7 +191,7 @@ def chunked_softplus_sum(rows, columns, bias, chunk_size=None):
 
     if chunk_size is None:
         logits = distribution.float32_matmul(rows, ops.transpose(columns)) + bias
-        return ops.sum(ops.softplus(logits), axis=1), _argmax(logits)
+        return ops.sum(ops.softplus(logits), axis=1), _largest(logits)[1]
 
     def forward(rows, columns, bias):
         chunks = _Chunks(columns, chunk_size)
@@ -189,7 +199,7 @@ def chunked_softplus_sum(rows, columns, bias, chunk_size=None):
         def step(index, carry):
             total, *best = carry
             logits = chunks.count_once(chunks.logits(rows, index) + bias, index, -float("inf"))
-            total += ops.sum(ops.softplus(logits), axis=1)
+            total += ops.sum(_softplus(logits), axis=1)
             return total, *_better(best, logits, chunks.start(index))
 
         total, _, best_column = distribution.sequential_loop(

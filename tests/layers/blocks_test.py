@@ -83,8 +83,10 @@ def test_attention_starts_as_wide_as_the_original():
     layer = TransformerBlock(num_heads=2, mlp_dim=12)
     layer.build((None, 6, 64))
     limit = np.sqrt(6 / (64 + 64))  # Glorot on the matrix (width, width), not on its heads
-    for dense in (layer.attention.query_dense, layer.attention.output_dense):
-        kernel = np.abs(keras.ops.convert_to_numpy(dense.kernel))
+    kernels = [weight for weight in layer.attention.weights if weight.name == "kernel"]
+    assert len(kernels) == 4
+    for kernel in kernels:
+        kernel = np.abs(keras.ops.convert_to_numpy(kernel))
         assert 0.98 * limit < kernel.max() <= limit
 
 
