@@ -67,7 +67,8 @@ test-torch: install
 
 # All comparisons, as tables, numbers and pictures in benchmarks/results/: about an hour, on a
 # machine that does nothing else. What is not installed is left out with a line that says so.
-BENCHMARKS := step losses micro_batches import_time zero_shot retrieval tokenization input_pipeline
+BENCHMARKS := step losses micro_batches growth import_time zero_shot retrieval tokenization \
+  input_pipeline
 
 benchmark: install
 	$(BIN)/python -m pip install --quiet --editable ".[benchmark]"

@@ -92,6 +92,7 @@ def plan(options):
         "optimizer_bytes_per_device": planned["optimizer"],
         "batch_bytes_per_device": planned["batch"],
         "step_bytes_per_device": planned["activations"],
+        "exchanged_bytes_per_device": planned["exchanged"],
         "seconds_to_compile": time.perf_counter() - start,
     }
 

@@ -1,9 +1,12 @@
 """A compiled model and the shapes of a batch -> bytes per device of a training step, on JAX."""
 
 import math
+import re
 
 import jax
 import keras
+
+_COLLECTIVES = "all-gather|all-reduce|reduce-scatter|all-to-all|collective-permute"
 
 
 def plan_step(model, inputs):
@@ -36,7 +39,18 @@ def plan_step(model, inputs):
         "optimizer": optimizer,
         "batch": _bytes_per_device(batch.values()),
         "activations": compiled.memory_analysis().temp_size_in_bytes,
+        "exchanged": _exchanged_bytes(compiled.as_text()),
     }
+
+
+def _exchanged_bytes(program):
+    """Adds up what all collectives of a compiled program return to a device."""
+    results = re.findall(rf"= (.*?) (?:{_COLLECTIVES})(?:-start)?\(", program)
+    arrays = re.findall(r"[a-z](\d+)\[([\d,]*)\]", " ".join(results))
+    return sum(
+        int(bits) // 8 * math.prod(int(size) for size in shape.split(",") if size)
+        for bits, shape in arrays
+    )
 
 
 def _bytes_per_device(values):

@@ -294,8 +294,8 @@ def plan_step(model, inputs):
         inputs: Dict from the name of an input to the shape and dtype of a global batch of it.
 
     Returns:
-        Dict of integers: `weights`, `optimizer`, `batch`, and `activations`, which is `None` where
-        it is not known and includes gradients where it is.
+        Dict of integers: `weights`, `optimizer` and `batch`; `activations`, gradients among them;
+        and `exchanged`, what other devices send. The last two are `None` where they are not known.
     """
     plan = _backend.plan_step(model, inputs)
     if plan is not None:
@@ -313,4 +313,5 @@ def plan_step(model, inputs):
         "optimizer": total(model.optimizer.variables),
         "batch": batch // num_replicas(),
         "activations": None,
+        "exchanged": None,
     }
