@@ -87,7 +87,9 @@ def test_stored_embeddings_train_like_the_images_they_came_from():
         model.fit(dataset, epochs=2, verbose=0)
     expected = tiny.values(with_images.trainable_variables)
     for path, value in tiny.values(with_embeddings.trainable_variables).items():
-        np.testing.assert_allclose(value, expected[path], atol=1e-5, err_msg=path)
+        # Attention does not depend on the bias of its keys: Adam blows up rounding errors there.
+        atol = 1e-4 if path.endswith("key/bias") else 1e-5
+        np.testing.assert_allclose(value, expected[path], atol=atol, err_msg=path)
 
 
 def test_repeated_token_ids_give_the_gradient_of_their_sum():
