@@ -65,21 +65,21 @@ class SelfAttention(keras.layers.Layer):
 
         # Attributes and names are those of `keras.layers.MultiHeadAttention`, as files have them.
         for_heads = "rw,whd->rhd", (width,), by_heads, "hd"
-        self._query_dense = dense("query", *for_heads)
-        self._key_dense = dense("key", *for_heads)
-        self._value_dense = dense("value", *for_heads)
-        self._output_dense = dense("attention_output", "rhd,hdw->rw", by_heads, width, "w")
+        self.query_dense = dense("query", *for_heads)
+        self.key_dense = dense("key", *for_heads)
+        self.value_dense = dense("value", *for_heads)
+        self.output_dense = dense("attention_output", "rhd,hdw->rw", by_heads, width, "w")
 
     def call(self, tokens):
         length, width = tokens.shape[1:]
         by_heads = (-1, length, self.num_heads, width // self.num_heads)
         rows = ops.reshape(tokens, (-1, width))
-        query = ops.reshape(self._query_dense(rows), by_heads)
-        key = ops.reshape(self._key_dense(rows), by_heads)
-        value = ops.reshape(self._value_dense(rows), by_heads)
+        query = ops.reshape(self.query_dense(rows), by_heads)
+        key = ops.reshape(self.key_dense(rows), by_heads)
+        value = ops.reshape(self.value_dense(rows), by_heads)
         logits = ops.einsum("bqhd,bkhd->bhqk", query / math.sqrt(by_heads[-1]), key)
         read = ops.einsum("bhqk,bkhd->bqhd", ops.softmax(logits), value)
-        rows = self._output_dense(ops.reshape(read, (-1, *by_heads[2:])))
+        rows = self.output_dense(ops.reshape(read, (-1, *by_heads[2:])))
         return ops.reshape(rows, (-1, length, width))
 
     def compute_output_shape(self, input_shape):
