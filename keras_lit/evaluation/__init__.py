@@ -5,7 +5,7 @@ from keras_lit.evaluation.benchmark import RetrievalBenchmark, ZeroShotBenchmark
 from keras_lit.evaluation.benchmark_report import Report, model_card
 from keras_lit.evaluation.benchmark_sources import DataUnavailable
 from keras_lit.evaluation.callbacks import RetrievalEvaluation, ZeroShotEvaluation
-from keras_lit.evaluation.evaluate import BenchmarkResult, evaluate_benchmark
+from keras_lit.evaluation.evaluate import BenchmarkResult, evaluate_benchmark, text_fingerprint
 from keras_lit.evaluation.few_shot import (
     LinearProbe,
     few_shot_indices,
@@ -57,6 +57,7 @@ __all__ = [
     "prompt_templates",
     "retrieval_ranks",
     "retrieval_recall",
+    "text_fingerprint",
     "verbatim_texts",
     "zero_shot_accuracy",
 ]

@@ -15,14 +15,14 @@ class StoredTexts:
 
     What was embedded before, by this process or an earlier one, is read from there, so that
     classifier weights and captions of a benchmark are computed once for each model, and an
-    interrupted evaluation goes on where it was. It has `encode_texts` and so takes the model's
-    place in `ZeroShotClassifier` and `encode_classes`.
+    interrupted evaluation goes on where it was. It takes the model's place in `ZeroShotClassifier`
+    and `encode_classes`.
 
     Args:
         model: object with `encode_texts(strings) -> (batch, dim)`, unit-norm.
         folder: path, created on first use.
-        fingerprint: string that changes whenever the model embeds texts differently, see
-            `keras_lit.data.fingerprints`.
+        fingerprint: string that changes whenever the model embeds texts differently, e.g.
+            `text_fingerprint(model)` of a `LiTModel`.
         batch_size: integer, how many texts one file holds.
 
     Example:
@@ -43,6 +43,15 @@ class StoredTexts:
         self.folder = pathlib.Path(folder)
         self.fingerprint = fingerprint
         self.batch_size = batch_size
+
+    @property
+    def temperature(self):
+        """The model's factor of similarities, 1 where it has none."""
+        return getattr(self.model, "temperature", 1.0)
+
+    def encode_images(self, images):
+        """Returns what the model's `encode_images` does; images are not stored."""
+        return self.model.encode_images(images)
 
     def encode_texts(self, texts):
         """Returns unit-norm float32 embeddings `(texts, dim)` of a list of strings.

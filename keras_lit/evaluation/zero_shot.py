@@ -17,7 +17,8 @@ class ZeroShotClassifier:
         model: any object with `encode_images(photos) -> (batch, dim)` and `encode_texts(strings) ->
             (batch, dim)`, unit-norm. If it has a number `temperature` (as `LiTModel` has),
             similarities are multiplied by it before the softmax; otherwise by 1. Which class is
-            most probable does not depend on it.
+            most probable does not depend on it. `StoredTexts` around a model keeps the embeddings
+            of texts in a folder, for the next classifier.
         class_names: list of different strings, in the order of the labels. By the default text
             rule a comma separates aliases, of which the first is used.
         templates: list of strings with `{}` for the class name; `prompt_templates(name)` has

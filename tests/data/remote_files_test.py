@@ -12,6 +12,8 @@ from keras_lit.data.data_spec import open_source
 from keras_lit.preprocessing.pictures import read_images
 from tests.data import pictures
 
+pytestmark = pytest.mark.any_backend
+
 ROOT = "ram://remote_files_test"
 DATA = {
     "table": f"{ROOT}/table.tsv",

@@ -49,4 +49,10 @@ def test_a_text_tower_alone_classifies_embedded_images(tmp_path):
     stored = StoredTexts(Model(), tmp_path, "x")
     classifier = ZeroShotClassifier(stored, ["a", "bb"], templates=["{}"])
     images = np.eye(8)[[2, 1, 2]]
-    assert classifier.predict_embeddings(images).argmax(axis=1).tolist() == [1, 0, 1]
+    probabilities = classifier.predict_embeddings(images)
+    assert probabilities.argmax(axis=1).tolist() == [1, 0, 1]
+    # With the model's temperature, and its images where it has any.
+    stored.model.temperature = 10.0
+    stored.model.encode_images = lambda pictures: images
+    np.testing.assert_allclose(classifier.predict(None)[:, 1], [1, 0, 1], atol=1e-4)
+    assert (probabilities < 0.9).all()
