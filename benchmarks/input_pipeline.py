@@ -1,4 +1,4 @@
-"""A folder of JPEGs -> images per second of `training_pairs` over plain tf.data; texts per second.
+"""A folder of JPEGs -> images per second of `training_pairs` over plain tf.data.
 
 Both read, decode, resize and batch the same files; ours also checks, counts, shuffles and chooses
 captions. They take turns, so that both meet the same machine; the ratio is that of CPU time.
@@ -20,7 +20,6 @@ import keras_lit
 _IMAGE_SIZE = 224
 _BATCH_SIZE = 128
 _WARM_UP = 6
-_WORDS = "a the dog cat red blue sun sea on in house tree small large runs sits".split()
 
 
 def write_pictures(folder, num_images):
@@ -82,29 +81,12 @@ def compare_pipelines(num_images, rounds):
         )
 
 
-def measure_tokenizers(rounds, num_texts=16_384):
-    random = np.random.default_rng(0)
-    texts = [" ".join(random.choice(_WORDS, 10)) for _ in range(num_texts)]
-    tokenizer = keras_lit.preprocessing.WordPieceTokenizer(
-        ["[PAD]", "[UNK]", "[CLS]", *_WORDS], sequence_length=16
-    )
-    dataset = tf.data.Dataset.from_tensors(texts).repeat().map(tokenizer)
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = 1
-    options.threading.max_intra_op_parallelism = 1
-    dataset = dataset.with_options(options)
-    num_batches = 16
-    best = min(seconds(dataset, num_batches)[0] for _ in range(rounds)) / num_batches
-    print(f"WordPiece, 10 words each: {num_texts / best:,.0f} texts per CPU second")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--num_images", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     compare_pipelines(arguments.num_images, arguments.rounds)
-    measure_tokenizers(arguments.rounds)
 
 
 if __name__ == "__main__":
