@@ -62,19 +62,18 @@ def coarse_group_of(group, subgroup):
     return None
 
 
-def coarse_group_index(group, subgroup):
+def coarse_group_index(subgroup):
     """Does the same inside tf.data.
 
     Args:
-        group: Scalar string tensor.
         subgroup: Scalar string tensor.
 
     Returns:
         Scalar int64 tensor, the index into `COARSE_GROUPS`, or -1 where it belongs to none.
     """
 
-    def index(group, subgroup):
-        name = coarse_group_of(group.decode(), subgroup.decode())
+    def index(subgroup):
+        name = coarse_group_of("", subgroup.decode())
         return np.int64(COARSE_GROUPS.index(name) if name else -1)
 
-    return tf.ensure_shape(tf.numpy_function(index, [group, subgroup], tf.int64), ())
+    return tf.ensure_shape(tf.numpy_function(index, [subgroup], tf.int64), ())

@@ -16,7 +16,7 @@ from keras_lit.evaluation.benchmark_sources import (
     read_caption_lines,
     read_crossmodal_captions,
 )
-from keras_lit.evaluation.prompts import canonical_texts_with_aliases, verbatim_texts
+from keras_lit.evaluation.prompts import verbatim_texts
 
 
 def stretch_and_crop(image_size):
@@ -69,7 +69,13 @@ def _is_line_drawing(example):
 def _emoji_group(example):
     from keras_lit.data.emoji_groups import coarse_group_index
 
-    return coarse_group_index(example["group"], example["subgroup"])
+    return coarse_group_index(example["subgroup"])
+
+
+def _group_texts(class_names, templates):
+    from keras_lit.data.emoji_groups import GROUP_PROMPTS
+
+    return [list(GROUP_PROMPTS[name]) for name in class_names]
 
 
 _CROSSMODAL = (
@@ -203,7 +209,7 @@ _ENTRIES = [
         None,
         "emoji_groups",
         "class_name_only",
-        canonical_texts_with_aliases,
+        _group_texts,
     ),
 ]
 
