@@ -1,4 +1,4 @@
-"""Emoji pictures of the concepts to tune on -> a small image tower, saved as a keras-hub preset.
+"""Emoji pictures of the concepts to tune on -> small image towers, saved as keras-hub presets.
 
 The tower learns as a classifier of augmented pictures: which concept, subgroup and group it shows
 (one of each), and which common keywords it carries (any number, as tags). These labels, of the
@@ -7,20 +7,19 @@ concepts to tune on, are all that it is told.
 No picture of a held-out concept takes part, in no style and no variant: a held-out concept is one
 whose split is `test` for the salt, and all variants of an emoji share its concept.
 
-The demo's image tower is two such towers side by side, which tell more than one of twice the size:
+The demo's image tower is several of these towers side by side, which were trained apart and tell
+more than one of their size together. Pictures are drawn in fourteen styles, most of them from icon
+sets of npm packages, which `emoji_drawings.py` says how to install:
 
 ```
-pip install 'keras-lit[demo]' manimgx-fonts dynamic-font
-python examples/pretrain_emoji_tower.py --seed=0 --output=emoji_tower/0
-python examples/pretrain_emoji_tower.py --seed=1 --output=emoji_tower/1
+python examples/pretrain_emoji_tower.py --icon_sets=icon_sets --output=emoji_tower
 ```
 """
 
 import collections
-import dataclasses
 import itertools
-import operator
 import os
+import pathlib
 
 # On a CPU the steps of this small tower take TensorFlow half as long as JAX.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -30,17 +29,27 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from emoji_drawings import further_drawings
+from emoji_drawings import read_icon_sets
+from emoji_training_pictures import training_pictures
 
 from keras_lit.data import emoji_pictures, emoji_sources
 from keras_lit.data.emoji_augmentation import distort
 
 IMAGE_SIZE = 32
-# How often a style is drawn; there are three drawings in lines beside the data set's own.
+# How often a style is drawn.
 STYLE_WEIGHTS = {
     **dict.fromkeys(emoji_pictures.STYLES, 1.0),
-    "noto_color": 0.8,
-    "line_drawing": 0.45,
+    "twemoji-outline": 0.45,
+    "noto": 0.8,
+    "noto-outline": 0.5,
+    "noto-v1": 0.6,
+    "fluent-emoji-flat": 0.8,
+    "fluent-emoji-flat-outline": 1.0,
+    "fluent-emoji-high-contrast": 1.0,
+    "emojione": 0.8,
+    "emojione-outline": 0.7,
+    "emojione-monotone": 0.5,
+    "emojione-v1": 0.6,
 }
 LABELS = ("concept", "subgroup", "group")
 # A keyword is a tag worth learning if so many concepts carry it. The weight is that of one keyword.
@@ -50,85 +59,12 @@ _FLAGS = flags.FLAGS
 
 
 def define_flags():
-    flags.DEFINE_string("output", "emoji_tower", "Folder of the preset.")
+    flags.DEFINE_string("icon_sets", "icon_sets", "Folder of the icon sets.")
+    flags.DEFINE_string("output", "emoji_tower", "Folder of the presets, one per seed.")
     flags.DEFINE_string("salt", "f", "Which concepts are held out.")
-    flags.DEFINE_integer("steps", 4000, "Training steps.")
+    flags.DEFINE_integer("steps", 5000, "Training steps per tower.")
     flags.DEFINE_integer("batch_size", 64, "Pictures per step.")
-    flags.DEFINE_integer("seed", 0, "Of weights, order and augmentation.")
-
-
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """A picture to pretrain on: uint8 `(72, 72, 3)`, the emoji that it shows, its style."""
-
-    image: np.ndarray
-    emoji: emoji_sources.Emoji
-    style: str
-
-
-def draw_pictures(emojis):
-    """Draws emojis in every style that there is.
-
-    Args:
-        emojis: Iterable of `Emoji`.
-
-    Returns:
-        List of `Picture`.
-    """
-    pictures = []
-    for emoji in emojis:
-        for style in emoji_pictures.STYLES:
-            if emoji_pictures.has_picture(emoji.group, style):
-                image = emoji_pictures.draw_emoji(emoji.code_points, style)
-                pictures.append(Picture(image, emoji, style))
-        pictures += [Picture(image, emoji, style) for style, image in further_drawings(emoji)]
-    return pictures
-
-
-def training_pictures(emojis, salt):
-    """Draws every picture that pretraining may use.
-
-    A picture that happens to be the same as one of a held-out concept is left out too: a heart
-    drawn in lines is the same for every colour.
-
-    Args:
-        emojis: Sequence of `Emoji`.
-        salt: String, decides which concepts are held out.
-
-    Returns:
-        List of `Picture`.
-    """
-    is_held_out = [emoji_sources.split_of(emoji.concept, salt) == "test" for emoji in emojis]
-    held_out = draw_pictures(itertools.compress(emojis, is_held_out))
-    forbidden = {picture.image.tobytes() for picture in held_out}
-    pictures = [
-        picture
-        for picture in draw_pictures(itertools.compress(emojis, map(operator.not_, is_held_out)))
-        if picture.image.tobytes() not in forbidden
-    ]
-    check_nothing_held_out(pictures, held_out)
-    return pictures
-
-
-def check_nothing_held_out(pictures, held_out):
-    """Raises unless the two lists share no concept and no picture.
-
-    Args:
-        pictures: List of `Picture` to train on.
-        held_out: List of `Picture` that must not be seen, in no variant.
-
-    Raises:
-        ValueError: If they share one.
-    """
-    concepts = {emoji_sources.concept_of(picture.emoji.code_points) for picture in held_out}
-    images = {picture.image.tobytes() for picture in held_out}
-    for picture in pictures:
-        concept = emoji_sources.concept_of(picture.emoji.code_points)
-        if concept in concepts or picture.image.tobytes() in images:
-            raise ValueError(
-                f"A picture of {picture.emoji.names[0]!r} ({picture.style}) is held out: it must "
-                "not be trained on."
-            )
+    flags.DEFINE_list("seeds", ["0", "1", "2"], "Of weights, order and augmentation: one a tower.")
 
 
 def labels_of(pictures):
@@ -191,11 +127,11 @@ def draw_rows(pictures, steps, batch_size, seed):
 
 
 def image_backbone():
-    """ResNet, 0.5 million weights: images (batch, 32, 32, 3) in [-1, 1] -> (batch, 2, 2, 144)."""
+    """ResNet, 0.6 million weights: images (batch, 32, 32, 3) in [-1, 1] -> (batch, 2, 2, 160)."""
     return keras_hub.models.ResNetBackbone(
         input_conv_filters=[64],
         input_conv_kernel_sizes=[3],
-        stackwise_num_filters=[64, 80, 144],
+        stackwise_num_filters=[64, 96, 160],
         stackwise_num_blocks=[1, 1, 1],
         stackwise_num_strides=[1, 2, 2],
         block_type="basic_block",
@@ -220,10 +156,13 @@ def pretrain(pictures, steps, batch_size, seed):
     backbone = image_backbone()
     features = keras.layers.GlobalAveragePooling2D()(backbone.output)
     features = keras.layers.Dropout(0.2)(features)
-    outputs = {
-        name: keras.layers.Dense(values.shape[1], name=name)(features)
-        for name, values in labels.items()
-    }
+    outputs = {}
+    for name, values in labels.items():
+        # Most keywords are not on a picture: start from how often one is.
+        bias = keras.initializers.Constant(float(np.log(values.mean())))
+        outputs[name] = keras.layers.Dense(values.shape[1], bias_initializer=bias, name=name)(
+            features
+        )
     classifier = keras.Model(backbone.input, outputs)
     warmup_steps = min(100, steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -251,16 +190,26 @@ def pretrain(pictures, steps, batch_size, seed):
     return backbone
 
 
+def save_in_half(backbone, folder):
+    """Saves a preset whose weights are float16, which take half the room."""
+    half = type(backbone).from_config({**backbone.get_config(), "dtype": "float16"})
+    half.set_weights(backbone.get_weights())
+    half.save_to_preset(folder)
+
+
 def main(argv):
     del argv
     if keras.config.backend() != "tensorflow":
         tf.config.set_visible_devices([], "GPU")  # TensorFlow is only here for tf.data
-    pictures = training_pictures(emoji_sources.read_emojis(), _FLAGS.salt)
+    icon_sets = read_icon_sets(_FLAGS.icon_sets)
+    pictures = training_pictures(emoji_sources.read_emojis(), _FLAGS.salt, icon_sets)
     concepts = {picture.emoji.concept for picture in pictures}
     print(f"{len(pictures)} pictures of {len(concepts)} concepts")
-    backbone = pretrain(pictures, _FLAGS.steps, _FLAGS.batch_size, _FLAGS.seed)
-    backbone.save_to_preset(_FLAGS.output)
-    print(f"{backbone.count_params():,} weights in {_FLAGS.output}")
+    for seed in map(int, _FLAGS.seeds):
+        folder = pathlib.Path(_FLAGS.output) / str(seed)
+        backbone = pretrain(pictures, _FLAGS.steps, _FLAGS.batch_size, seed)
+        save_in_half(backbone, folder)
+        print(f"{backbone.count_params():,} weights in {folder}")
 
 
 if __name__ == "__main__":

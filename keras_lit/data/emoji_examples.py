@@ -89,7 +89,7 @@ def read_emojis(builder, split, style):
         names=texts("names"),
         keywords=texts("keywords"),
         topics=[_topics(group, subgroup) for group, subgroup in unicode_groups],
-        groups=[coarse_group_of(group, subgroup) for group, subgroup in unicode_groups],
+        groups=[coarse_group_of(subgroup) for _, subgroup in unicode_groups],
     )
 
 

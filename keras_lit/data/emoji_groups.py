@@ -7,29 +7,52 @@ import tensorflow as tf
 # hearts, weather, clocks, sports, household things, flags ...) belong to none: `None`.
 COARSE_GROUPS = ("face", "person", "animal", "food", "vehicle", "place", "clothing", "sign")
 
-# Words to describe each group with, one prompt each; their text embeddings are averaged.
+# Unicode's subgroups that make up each coarse group.
+_SUBGROUPS = {
+    "face": (
+        "face-smiling face-affection face-tongue face-hand face-neutral-skeptical face-sleepy "
+        "face-unwell face-hat face-glasses face-concerned face-negative face-costume"
+    ),
+    "person": (
+        "person person-gesture person-role person-fantasy person-activity person-sport "
+        "person-resting family"
+    ),
+    "animal": (
+        "animal-mammal animal-bird animal-amphibian animal-reptile animal-marine animal-bug"
+    ),
+    "food": "food-fruit food-vegetable food-prepared food-asian food-marine food-sweet drink",
+    "vehicle": "transport-ground transport-water transport-air",
+    "place": "place-map place-geographic place-building place-religious place-other hotel",
+    "clothing": "clothing",
+    "sign": (
+        "transport-sign warning arrow religion zodiac av-symbol gender math punctuation currency "
+        "other-symbol keycap alphanum geometric"
+    ),
+}
+_GROUP_OF_SUBGROUP = {
+    subgroup: name for name, subgroups in _SUBGROUPS.items() for subgroup in subgroups.split()
+}
+_WORDS = {
+    "face": "face smiley emoticon",
+    "person": "people man woman human",
+    "animal": "animal animals nature mammal bird bug",
+    "food": "food fruit meal vegetable",
+    "vehicle": "vehicle transportation transport travel",
+    "place": "place building house city",
+    "clothing": "clothes fashion wear",
+    "sign": "sign symbol button",
+}
+# Texts that describe each group: words for it, and its subgroups. Their embeddings are averaged.
 GROUP_PROMPTS = {
-    "face": ("face", "smiley", "emoticon"),
-    "person": ("person", "people", "man", "woman", "human"),
-    "animal": ("animal", "animals", "nature", "mammal", "bird", "bug"),
-    "food": ("food", "fruit", "drink", "meal", "vegetable"),
-    "vehicle": ("vehicle", "transportation", "transport", "travel"),
-    "place": ("place", "building", "house", "city"),
-    "clothing": ("clothing", "clothes", "fashion", "wear"),
-    "sign": ("sign", "symbol", "arrow", "button"),
+    name: tuple(text.replace("-", " ") for text in f"{words} {_SUBGROUPS[name]}".split())
+    for name, words in _WORDS.items()
 }
 
-_SIGNS = (
-    "transport-sign warning arrow religion zodiac av-symbol gender math punctuation currency "
-    "other-symbol keycap alphanum geometric"
-).split()
 
-
-def coarse_group_of(group, subgroup):
-    """Maps an emoji's Unicode group and subgroup to a coarse group.
+def coarse_group_of(subgroup):
+    """Maps an emoji's Unicode subgroup to a coarse group.
 
     Args:
-        group: Unicode's group, e.g. `"Animals & Nature"`.
         subgroup: Unicode's subgroup, e.g. `"animal-mammal"`.
 
     Returns:
@@ -37,29 +60,12 @@ def coarse_group_of(group, subgroup):
 
     Example:
 
-    >>> coarse_group_of("Travel & Places", "transport-water")
+    >>> coarse_group_of("transport-water")
     'vehicle'
-    >>> coarse_group_of("Activities", "sport") is None
+    >>> coarse_group_of("sport") is None
     True
     """
-    if subgroup in _SIGNS:
-        return "sign"
-    if subgroup == "clothing":
-        return "clothing"
-    if subgroup == "family" or (subgroup.startswith("person") and subgroup != "person-symbol"):
-        return "person"
-    for prefix, name in (
-        ("face-", "face"),
-        ("animal-", "animal"),
-        ("food-", "food"),
-        ("drink", "food"),
-        ("hotel", "place"),
-        ("place-", "place"),
-        ("transport-", "vehicle"),
-    ):
-        if subgroup.startswith(prefix):
-            return name
-    return None
+    return _GROUP_OF_SUBGROUP.get(subgroup)
 
 
 def coarse_group_index(subgroup):
@@ -73,7 +79,7 @@ def coarse_group_index(subgroup):
     """
 
     def index(subgroup):
-        name = coarse_group_of("", subgroup.decode())
+        name = coarse_group_of(subgroup.decode())
         return np.int64(COARSE_GROUPS.index(name) if name else -1)
 
     return tf.ensure_shape(tf.numpy_function(index, [subgroup], tf.int64), ())

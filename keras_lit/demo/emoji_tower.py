@@ -33,7 +33,11 @@ def load_image_backbone(folder=SHIPPED_TOWER, load_weights=True):
         raise ValueError(f"`folder` holds no folder with a preset. Received: folder='{folder}'")
     backbones = [
         keras_hub.models.Backbone.from_preset(
-            str(preset), load_weights=load_weights, name=f"backbone_{preset.name}"
+            # The weights are shipped as float16, for room; they are computed with as float32.
+            str(preset),
+            load_weights=load_weights,
+            dtype="float32",
+            name=f"backbone_{preset.name}",
         )
         for preset in presets
     ]

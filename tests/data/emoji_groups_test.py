@@ -19,22 +19,22 @@ def test_examples_of_each_coarse_group():
         "france": None,
     }
     found = {
-        emoji.names[0]: emoji_groups.coarse_group_of(emoji.group, emoji.subgroup)
+        emoji.names[0]: emoji_groups.coarse_group_of(emoji.subgroup)
         for emoji in emoji_sources.read_emojis()
     }
     assert {name: found[name] for name in expected} == expected
 
 
-def test_every_group_has_prompts_and_no_word_is_shared():
+def test_every_group_has_prompts_and_no_prompt_is_shared():
     assert tuple(emoji_groups.GROUP_PROMPTS) == emoji_groups.COARSE_GROUPS
-    words = [word for prompts in emoji_groups.GROUP_PROMPTS.values() for word in prompts]
-    assert len(words) == len(set(words))
+    texts = [text for prompts in emoji_groups.GROUP_PROMPTS.values() for text in prompts]
+    assert len(texts) == len(set(texts))
 
 
 def test_every_coarse_group_has_enough_held_out_concepts():
     for salt in ("f", "l"):
         held_out = {
-            emoji.concept: emoji_groups.coarse_group_of(emoji.group, emoji.subgroup)
+            emoji.concept: emoji_groups.coarse_group_of(emoji.subgroup)
             for emoji in emoji_sources.read_emojis()
             if emoji_sources.split_of(emoji.concept, salt) == "test"
         }

@@ -12,7 +12,7 @@ def test_shipped_tower():
     configs = [json.loads(path.read_text()) for path in SHIPPED_TOWER.glob("*/config.json")]
     assert len({str(config["config"]["image_shape"]) for config in configs}) == 1
     weights = [path.read_bytes() for path in SHIPPED_TOWER.glob("*/model.weights.h5")]
-    assert len(set(weights)) == len(configs) == 2  # two different backbones
+    assert len(set(weights)) == len(configs) == 3  # three different backbones
 
 
 def test_no_tower(tmp_path):

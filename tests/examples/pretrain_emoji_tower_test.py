@@ -1,5 +1,7 @@
-import importlib.util
+import importlib
+import json
 import pathlib
+import zlib
 
 import keras_hub
 import numpy as np
@@ -9,17 +11,19 @@ from keras_lit.data import emoji_sources
 
 EXAMPLES = pathlib.Path(__file__).parent.parent.parent / "examples"
 SALT = "f"
+MODULES = ("emoji_drawings", "emoji_training_pictures", "pretrain_emoji_tower")
 
 
 @pytest.fixture(scope="module")
-def example():
+def modules():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(EXAMPLES))
-        path = EXAMPLES / "pretrain_emoji_tower.py"
-        spec = importlib.util.spec_from_file_location("pretrain_emoji_tower", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
+        yield {name: importlib.import_module(name) for name in MODULES}
+
+
+@pytest.fixture(scope="module")
+def example(modules):
+    return modules["pretrain_emoji_tower"]
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +36,69 @@ def emojis():
     ]
 
 
+def write_icon_set(folder, name, emojis, has_table):
+    """Writes an icon set in the format of the npm packages: a few rectangles for each emoji."""
+    icons, table = {}, {}
+    for number, emoji in enumerate(emojis):
+        random = np.random.default_rng(zlib.crc32(f"{name} {emoji.concept}".encode()))
+        body = "".join(
+            f'<rect x="{x}" y="{y}" width="8" height="8" fill="#{color:06x}"/>'
+            for x, y, color in random.integers((24, 24, 2**24), size=(6, 3))
+        )
+        icons[f"icon-{number}"] = {"body": body}
+        table[emoji.code_points.lower().replace("-fe0f", "")] = f"icon-{number}"
+    folder = folder / "node_modules" / "@iconify-json" / name
+    folder.mkdir(parents=True)
+    content = {"icons": icons, "width": 32, "height": 32}
+    (folder / "icons.json").write_text(json.dumps(content))
+    (folder / "chars.json").write_text(json.dumps(table if has_table else {}))
+
+
 @pytest.fixture(scope="module")
-def pictures(example, emojis):
-    return example.training_pictures(emojis, SALT)
+def icon_sets(modules, emojis, tmp_path_factory):
+    """Icon sets of the right names with made-up pictures: no test needs the network."""
+    folder = tmp_path_factory.mktemp("icon_sets")
+    for name in modules["emoji_drawings"].ICON_SETS:
+        write_icon_set(folder, name, emojis, has_table=name in ("noto", "fluent-emoji-flat"))
+    return modules["emoji_drawings"].read_icon_sets(folder)
 
 
-def test_no_picture_of_a_held_out_concept(example, emojis, pictures):
+@pytest.fixture(scope="module")
+def pictures(modules, emojis, icon_sets):
+    return modules["emoji_training_pictures"].training_pictures(emojis, SALT, icon_sets)
+
+
+def test_no_picture_of_a_held_out_concept(modules, emojis, icon_sets, pictures):
     held_out = [emoji for emoji in emojis if emoji_sources.split_of(emoji.concept, SALT) == "test"]
     seen = {picture.emoji.concept for picture in pictures}
     assert len(held_out) > 8 and len(seen) > 30
     assert not seen & {emoji.concept for emoji in held_out}
-    forbidden = {picture.image.tobytes() for picture in example.draw_pictures(held_out)}
+    drawn = modules["emoji_training_pictures"].draw_pictures(held_out, icon_sets)
+    forbidden = {picture.image.tobytes() for picture in drawn}
     assert not forbidden & {picture.image.tobytes() for picture in pictures}
 
 
-def test_a_held_out_picture_is_noticed(example, emojis, pictures):
+def test_a_held_out_picture_is_noticed(modules, emojis, pictures):
+    training = modules["emoji_training_pictures"]
     held_out = [emoji for emoji in emojis if emoji.concept == pictures[0].emoji.concept]
     with pytest.raises(ValueError, match="must not be trained on"):
-        example.check_nothing_held_out(pictures, example.draw_pictures(held_out))
+        training.check_nothing_held_out(pictures, training.draw_pictures(held_out, []))
+
+
+def test_differences_are_those_to_the_most_similar_picture(modules, pictures):
+    training = modules["emoji_training_pictures"]
+    some, others = pictures[:5], pictures[3:9]
+    expected = [
+        min(
+            np.sqrt(
+                np.mean((a.reshape(18, 4, 18, 4, 3) - b.reshape(18, 4, 18, 4, 3)).mean((1, 3)) ** 2)
+            )
+            for b in (picture.image.astype("float64") for picture in others)
+        )
+        for a in (picture.image.astype("float64") for picture in some)
+    ]
+    assert expected[3] == expected[4] == 0 < expected[0]
+    np.testing.assert_allclose(training.differences(some, others), expected, atol=0.2)
 
 
 def test_every_style_takes_part(example, pictures):
@@ -57,8 +106,13 @@ def test_every_style_takes_part(example, pictures):
     assert styles == set(example.STYLE_WEIGHTS)
     one = next(p.emoji.code_points for p in pictures if p.emoji.group == "Food & Drink")
     drawings = [p for p in pictures if p.emoji.code_points == one]
-    assert len(drawings) == 7
+    assert len(drawings) == len(styles)
     assert all(p.image.shape == (72, 72, 3) and p.image.dtype == np.uint8 for p in drawings)
+
+
+def test_missing_icon_sets(modules, tmp_path):
+    with pytest.raises(FileNotFoundError, match="lacks the icon sets.*npm install --prefix"):
+        modules["emoji_drawings"].read_icon_sets(tmp_path)
 
 
 def test_a_short_training_gives_a_preset(example, pictures, tmp_path, monkeypatch):
@@ -76,7 +130,8 @@ def test_a_short_training_gives_a_preset(example, pictures, tmp_path, monkeypatc
     monkeypatch.setattr(example, "image_backbone", tiny_backbone)
     monkeypatch.setattr(example, "IMAGE_SIZE", 8)
     backbone = example.pretrain(pictures[::5], steps=2, batch_size=4, seed=0)
-    backbone.save_to_preset(tmp_path)
-    loaded = keras_hub.models.Backbone.from_preset(str(tmp_path))
+    example.save_in_half(backbone, tmp_path)
+    loaded = keras_hub.models.Backbone.from_preset(str(tmp_path), dtype="float32")
+    assert {weight.dtype.name for weight in loaded.get_weights()} == {"float32"}
     for weight, expected in zip(loaded.get_weights(), backbone.get_weights(), strict=True):
-        np.testing.assert_array_equal(weight, expected)
+        np.testing.assert_array_equal(weight, expected.astype("float16").astype("float32"))
