@@ -5,7 +5,7 @@ Usage: python -m integration_tests.callbacks_worker
 
 import json
 
-from integration_tests.train_worker import make_virtual_devices
+from integration_tests.virtual_devices import make_virtual_devices
 
 make_virtual_devices(2)
 

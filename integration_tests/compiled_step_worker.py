@@ -8,7 +8,7 @@ import math
 import re
 import sys
 
-from integration_tests.train_worker import make_virtual_devices
+from integration_tests.virtual_devices import make_virtual_devices
 
 layout, num_devices = sys.argv[1], int(sys.argv[2])
 make_virtual_devices(num_devices)

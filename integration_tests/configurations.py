@@ -35,10 +35,12 @@ class Configuration:
 
 
 REFERENCE = Configuration("JAX, 1 device", "jax", on_every_change=True)
+# Where replicas compute for themselves, and something may be left out.
+MUTATED = Configuration("TensorFlow, 2 devices", "tensorflow", 2, on_every_change=True)
 CONFIGURATIONS = (
     REFERENCE,
     Configuration("JAX, 2 devices", "jax", 2),
-    Configuration("JAX, 4 devices", "jax", 4, on_every_change=True),
+    Configuration("JAX, 4 devices", "jax", 4),
     Configuration("JAX, 8 devices", "jax", 8),
     Configuration(
         "JAX, 4 devices, fully sharded", "jax", 4, layout="fully_sharded", on_every_change=True
@@ -46,30 +48,35 @@ CONFIGURATIONS = (
     Configuration("JAX, 2 x 2 devices, data x model", "jax", 4, layout="model_parallel"),
     Configuration("JAX, 2 processes of 2 devices", "jax", 2, processes=2),
     Configuration("TensorFlow, 1 device", "tensorflow"),
-    Configuration("TensorFlow, 2 devices", "tensorflow", 2, on_every_change=True),
+    MUTATED,
     Configuration("TensorFlow, 4 devices", "tensorflow", 4),
     Configuration("TensorFlow, 2 processes", "tensorflow", processes=2),
     Configuration("torch, 1 device", "torch"),
 )
 
 
-def start(module, backend, *arguments, **options):
-    """Starts a fresh process of a worker of this folder."""
-    environment = {
+def environment(backend):
+    """Returns the environment of a fresh process."""
+    return {
         **os.environ,
         "KERAS_BACKEND": backend,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         # The sum of many threads has no order of its own.
         "OMP_NUM_THREADS": "1",
+        # Two exchanges between virtual devices at once may hold the threads that both wait for.
+        "JAX_CPU_ENABLE_ASYNC_DISPATCH": "false",
     }
+
+
+def start(module, backend, *arguments):
+    """Starts a fresh process of a worker of this folder."""
     return subprocess.Popen(
         [sys.executable, "-m", f"integration_tests.{module}", *map(str, arguments)],
         cwd=_REPOSITORY,
-        env=environment,
+        env=environment(backend),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
     )
 
 
@@ -94,26 +101,22 @@ def free_addresses(number):
     return ",".join(addresses)
 
 
-def start_row(configuration, path, recipes):
-    """Starts the processes of a row."""
+def run_row(configuration, path, names):
+    """Runs the processes of a row; returns its arrays as a dict of dicts, by recipe."""
     settings = {"devices": configuration.devices, "layout": configuration.layout}
     if configuration.processes > 1:
         settings["addresses"] = free_addresses(configuration.processes)
         settings["processes"] = configuration.processes
-    return [
+    processes = [
         start(
             "train_worker",
             configuration.backend,
             json.dumps({**settings, "process": process}),
             path,
-            *recipes,
+            *names,
         )
         for process in range(configuration.processes)
     ]
-
-
-def finish_row(processes, path):
-    """Returns the arrays of a row as a dict of dicts, by recipe."""
     try:
         for process in processes:
             finish(process)
@@ -123,6 +126,6 @@ def finish_row(processes, path):
     results = {}
     with np.load(path) as arrays:
         for key in arrays:
-            recipe, _, name = key.partition(" ")
-            results.setdefault(recipe, {})[name] = arrays[key]
+            name, _, array = key.partition(" ")
+            results.setdefault(name, {})[array] = arrays[key]
     return results

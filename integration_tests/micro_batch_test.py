@@ -1,13 +1,14 @@
 """Micro-batches against whole batches: the same losses and weights, in fresh processes."""
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+
+from integration_tests import configurations
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
@@ -18,14 +19,13 @@ _WARNINGS = [
 ]
 
 
-def run(folder, backend, num_devices, settings):
+def run(folder, backend, num_devices, runs):
     out = folder / "results.npz"
     command = [sys.executable, *_WARNINGS, "-m", "integration_tests.micro_batch_worker"]
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
-        [*command, str(num_devices), json.dumps(settings), str(out)],
+        [*command, str(num_devices), json.dumps(runs), str(out)],
         cwd=_REPOSITORY,
-        env=environment,
+        env=configurations.environment(backend),
         capture_output=True,
         text=True,
     )
@@ -46,32 +46,29 @@ def assert_same(results, expected):
 
 @pytest.mark.parametrize("backend, num_devices", [("jax", 4), ("tensorflow", 2)])
 def test_micro_batches_train_to_the_weights_of_the_whole_batch(tmp_path, backend, num_devices):
+    micro, dropout = {"micro_batch_size": 4}, {"devices": ["cpu:0"], "dropout": 0.5}
     runs = {
         "whole": {},
-        "micro": {"micro_batch_size": 4},
-        "chunked": {"micro_batch_size": 4, "chunk_size": 5},
-    }
-    results = run(tmp_path, backend, num_devices, {"tuning": "Uu", "runs": runs})
-    assert not np.allclose(results["whole"]["loss"], 0)
-    assert_same(results["micro"], results["whole"])
-    assert_same(results["chunked"], results["whole"])
-
-
-@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
-def test_dropout_drops_the_same_in_both_passes(tmp_path, backend):
-    """The comparison keeps every micro-batch of the forward pass, so that nothing is run again."""
-    runs = {
-        "unrolled": {"unrolled": 3},
-        "micro": {"micro_batch_size": 4},
-        "whole": {},
+        "micro": micro,
+        "chunked": {**micro, "chunk_size": 5},
+        # With dropout, on one device. What is unrolled keeps every micro-batch of the forward pass,
+        # so that nothing is run again, and nothing can drop differently.
+        "whole dropout": dropout,
+        "micro dropout": {**dropout, **micro},
+        "unrolled dropout": {**dropout, "unrolled": 3},
     }
     if backend == "tensorflow":
         # Compiled, which JAX always is, it draws other masks from the same seed.
-        runs["unrolled_jit"] = {"unrolled": 3, "jit_compile": True}
-        runs["micro_jit"] = {"micro_batch_size": 4, "jit_compile": True}
-    results = run(tmp_path, backend, 1, {"tuning": "Uu", "dropout": 0.5, "runs": runs})
-    assert_same(results["micro"], results["unrolled"])
-    if backend == "tensorflow":
-        assert_same(results["micro_jit"], results["unrolled_jit"])
+        compiled = {**dropout, "jit_compile": True}
+        runs["micro dropout compiled"] = {**compiled, **micro}
+        runs["unrolled dropout compiled"] = {**compiled, "unrolled": 3}
+    results = run(tmp_path, backend, num_devices, runs)
+    assert not np.allclose(results["whole"]["loss"], 0)
+    assert_same(results["micro"], results["whole"])
+    assert_same(results["chunked"], results["whole"])
+    for name in results:
+        if name.startswith("unrolled"):
+            assert_same(results[name.replace("unrolled", "micro")], results[name])
     # Dropout does something: the whole batch draws other masks.
-    assert np.abs(results["whole"]["loss"] - results["micro"]["loss"]).max() > 1e-3
+    whole, micro = results["whole dropout"]["loss"], results["micro dropout"]["loss"]
+    assert np.abs(whole - micro).max() > 1e-3

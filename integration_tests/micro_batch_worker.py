@@ -1,14 +1,14 @@
-"""Command-line settings -> losses and weights after two steps, in an .npz file: one fresh process.
+"""Runs in JSON, by name -> losses and weights of each after two steps: one fresh process.
 
-Usage: python -m integration_tests.micro_batch_worker DEVICES SETTINGS_AS_JSON OUT.npz
+Usage: python -m integration_tests.micro_batch_worker DEVICES RUNS_AS_JSON OUT.npz
 """
 
 import json
 import sys
 
-from integration_tests.train_worker import make_virtual_devices
+from integration_tests.virtual_devices import make_virtual_devices
 
-num_devices, settings, out = int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
+num_devices, runs, out = int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
 make_virtual_devices(num_devices)
 
 import keras  # noqa: E402
@@ -50,8 +50,7 @@ def backbone(inputs, features, dropout):
     return keras.Model(inputs, keras.layers.Dense(8)(features))
 
 
-def build():
-    dropout = settings.get("dropout", 0.0)
+def build(dropout):
     images = keras.Input((8, 8, 3), name="images")
     token_ids = keras.Input((tiny.TOKENS,), dtype="int32", name="token_ids")
     embedded = keras.layers.Embedding(tiny.VOCABULARY_SIZE, 8)(token_ids)
@@ -60,17 +59,17 @@ def build():
             backbone(images, keras.layers.Conv2D(8, 4, strides=4)(images), dropout), pooling="mean"
         ),
         text_tower=keras_lit.Tower(backbone(token_ids, embedded, dropout), pooling="mean"),
-        tuning=settings["tuning"],
+        tuning="Uu",
     )
     tiny.fill(model)
     return model
 
 
 def main():
-    keras_lit.distribution.data_parallel()
     results = {}
-    for name, options in settings["runs"].items():
-        model = build()
+    for name, options in runs.items():
+        keras_lit.distribution.data_parallel(options.get("devices"))
+        model = build(options.get("dropout", 0.0))
         model.num_micro_batches = options.get("unrolled")
         model.compile(
             optimizer=keras.optimizers.SGD(0.1, momentum=0.9),

@@ -7,7 +7,7 @@ import json
 import pathlib
 import sys
 
-from integration_tests.train_worker import make_virtual_devices
+from integration_tests.virtual_devices import make_virtual_devices
 
 BATCH_SIZE, NUM_STEPS = 4, 4
 

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from integration_tests.train_worker import make_virtual_devices
+from integration_tests.virtual_devices import make_virtual_devices
 
 NUM_STEPS, BATCH_SIZE, EVERY_STEPS, KILLED_AT = 14, 8, 4, 10
 

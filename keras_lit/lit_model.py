@@ -115,7 +115,6 @@ class LiTModel(DualEncoder):
                     f"afterwards ({len(moving)} variables would train). Set `model.tuning`, which "
                     "says what trains, and call `compile` again."
                 )
-
         if self._compiled_variables != self._describe_variables():
             raise ValueError(
                 "What trains, or what it is made of, has changed since `compile`: by "
@@ -240,11 +239,12 @@ class LiTModel(DualEncoder):
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If the model is not compiled, strings come without a preprocessor, a batch
-                holds a single pair, or images are not what they must be.
+            ValueError: If the model is not compiled or older than `data_parallel()`, strings come
+                without a preprocessor, a batch holds one pair, or images are not what they must be.
         """
         self._check_compiled("fit")
         self._check_tuning()
+        distribution.check_placement(self.variables)
         row_multiple = self.contrastive_loss.row_multiple
         batches = shares.check_divides(self._batches(x, batch_size, shuffle), row_multiple)
         if self._micro_batch_size is not None:

@@ -87,7 +87,7 @@ class TrainingBackup(keras.callbacks.Callback):
             raise ValueError(
                 f"The backup '{self.path}' is damaged ({error}). Delete it to start from step 0."
             ) from error
-        return int(distribution.to_numpy(model.optimizer.iterations))
+        return _num_steps(model)
 
     def _check(self, saved, expected):
         differing = [
@@ -102,7 +102,7 @@ class TrainingBackup(keras.callbacks.Callback):
             )
 
     def on_train_begin(self, logs=None):
-        self._step = int(distribution.to_numpy(self.model.optimizer.iterations))
+        self._step = _num_steps(self.model)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._steps_before_epoch = self._step
@@ -133,6 +133,12 @@ class TrainingBackup(keras.callbacks.Callback):
                     archive.writestr(str(index), distribution.to_numpy(variable).tobytes())
             file.flush()
             os.fsync(file.fileno())
+
+
+def _num_steps(model):
+    """Returns how many batches a model was trained on."""
+    # Keras' public count is of updates, fewer where gradients of several batches are added up.
+    return int(distribution.to_numpy(model.optimizer._iterations))
 
 
 def _state_variables(model):

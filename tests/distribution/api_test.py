@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_lit import distribution
+from keras_lit.distribution import setup
 from tests import tiny
 
 
@@ -27,6 +28,24 @@ def test_one_device_changes_nothing():
 def test_unknown_devices(devices):
     with pytest.raises(ValueError, match="`devices` must name distinct devices out of"):
         distribution.data_parallel(devices)
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "torch", reason="integration_tests has the other backends' devices"
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: distribution.data_parallel(),
+        lambda: distribution.fully_sharded(),
+        lambda: distribution.model_parallel(2),
+        lambda: distribution.initialize("10.0.0.1:1234", 2, 0),
+    ],
+)
+def test_torch_trains_on_one_device(monkeypatch, call):
+    monkeypatch.setattr(setup._backend, "devices", lambda: ["cuda:0", "cuda:1"])
+    with pytest.raises(NotImplementedError, match="trains on one device here. Name one device"):
+        call()
 
 
 def test_dense_gradients_are_asked_for_once():
