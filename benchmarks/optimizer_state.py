@@ -9,6 +9,7 @@ import keras
 
 import keras_lit
 from keras_lit.backbones.sizes import TRANSFORMER_SIZES
+from keras_lit.optimizers import num_bytes, num_slot_bytes
 
 OPTIMIZERS = {
     "keras.optimizers.AdamW": keras.optimizers.AdamW,
@@ -21,22 +22,13 @@ OPTIMIZERS = {
 }
 
 
-def num_bytes(variables):
-    """Returns how many bytes the values of a list of variables take."""
-    return sum(keras.ops.convert_to_numpy(variable).nbytes for variable in variables)
-
-
 def measure(size, vocabulary_size, length):
     """Returns the bytes of the tower's weights, and of its state by name of the optimizer."""
     backbone = keras_lit.backbones.TextTransformerBackbone(
         vocabulary_size, length, **TRANSFORMER_SIZES[size]
     )
     weights = backbone.trainable_variables
-    state = {}
-    for name, make_optimizer in OPTIMIZERS.items():
-        optimizer = make_optimizer()
-        optimizer.build(weights)
-        state[name] = num_bytes(optimizer.variables)
+    state = {name: num_slot_bytes(make(), weights) for name, make in OPTIMIZERS.items()}
     return num_bytes(weights), state
 
 

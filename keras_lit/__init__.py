@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _OBJECTS = {
     "LiTModel": "keras_lit.lit_model",
     "LiTPreprocessor": "keras_lit.preprocessing",
+    "StopOnNaN": "keras_lit.stop_on_nan",
     "Tower": "keras_lit.towers",
     "TrainingBackup": "keras_lit.training_backup",
     "list_presets": "keras_lit.presets",
@@ -27,6 +28,7 @@ _SUBPACKAGES = (
     "optimizers",
     "preprocessing",
     "presets",
+    "tuning",
 )
 
 __all__ = ["__version__", *_OBJECTS, *_SUBPACKAGES]

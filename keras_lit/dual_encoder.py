@@ -14,6 +14,7 @@ from keras_lit.backbones.backbone import with_dtype
 from keras_lit.layers import SimilarityHead
 from keras_lit.preprocessing import batches as input_batches
 from keras_lit.preprocessing import shares
+from keras_lit.preprocessing.vocabulary import check_vocabulary_fits
 from keras_lit.towers import Tower
 
 
@@ -54,7 +55,16 @@ class DualEncoder(keras_hub.models.Backbone):
         self.image_tower = image_tower
         self.text_tower = text_tower
         self.preprocessor = preprocessor
+        self._check_vocabulary()
         self.head = SimilarityHead() if head is None else head
+
+    def _check_vocabulary(self):
+        tokenizer = getattr(self.preprocessor, "tokenizer", None)
+        table = getattr(self.text_tower.backbone, "token_embedding", None)
+        # A tokenizer that is being loaded gets its vocabulary later.
+        is_known = getattr(tokenizer, "vocabulary", None) or getattr(tokenizer, "proto", None)
+        if is_known and table is not None:
+            check_vocabulary_fits(tokenizer, table.input_dim)
 
     @property
     def input_spec(self):
@@ -70,6 +80,11 @@ class DualEncoder(keras_hub.models.Backbone):
     def call(self, inputs, training=None):
         outputs = {}
         if "image_embeddings" in inputs:
+            if training and not self.image_tower.locked:
+                raise ValueError(
+                    "Stored `image_embeddings` stand for an image tower that is locked whole, and "
+                    f"'{self.image_tower.name}' trains now. Read images instead."
+                )
             outputs["image_embeddings"] = keras.ops.cast(inputs["image_embeddings"], "float32")
         elif any(name in inputs for name in ("images", *self.image_tower.backbone_inputs.names)):
             outputs["image_embeddings"] = self.image_tower(inputs, training=training)
@@ -134,7 +149,7 @@ class DualEncoder(keras_hub.models.Backbone):
     def enable_lora(self, rank, target_layer_names=None):
         """Adds low-rank adapters to the towers that train, in place of their backbones.
 
-        A locked tower gets none. Poolings, projections and the temperature train as before.
+        A tower with a lock gets none. Poolings, projections and the temperature train as before.
         Saving adds the adapters to what they adapt. Call `compile` afterwards.
 
         Args:
@@ -148,7 +163,7 @@ class DualEncoder(keras_hub.models.Backbone):
         Reference:
             - [LoRA](https://arxiv.org/abs/2106.09685)
         """
-        unlocked = [tower for tower in self._towers if not tower.locked]
+        unlocked = [tower for tower in self._towers if tower.applied_lock is None]
         if not unlocked:
             raise ValueError(
                 "Both towers are locked, so adapters would never train. Set `model.tuning = 'LU'` "
@@ -219,6 +234,7 @@ class DualEncoder(keras_hub.models.Backbone):
             model = super().from_preset(folder, load_weights=load_weights, **kwargs)
             if model.preprocessor is not None:
                 model.preprocessor.load_preset_assets(folder)
+                model._check_vocabulary()
         except (OSError, KeyError, UnicodeDecodeError, ValueError) as error:
             raise ValueError(
                 f"Cannot load the preset '{preset}': {error} If the folder is damaged or was "

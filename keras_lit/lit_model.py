@@ -3,17 +3,16 @@
 import keras
 
 from keras_lit import distribution, micro_batches, preprocessing
-from keras_lit.dual_encoder import DualEncoder
 from keras_lit.fit_logs import without_logs
 from keras_lit.losses import ContrastiveLoss
+from keras_lit.optimizers.checks import check_optimizer
 from keras_lit.preprocessing import batches as input_batches
 from keras_lit.preprocessing import shares
-
-_LETTERS = {"L": "locked", "U": "unlocked", "u": "unlocked, from scratch"}
+from keras_lit.tuned_encoder import TunedEncoder, TuningCheck
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
-class LiTModel(DualEncoder):
+class LiTModel(TunedEncoder):
     """Two towers that embed images and texts into one space, and a head that compares them.
 
     `fit` trains contrastively over the global batch, on any backend and any number of devices. A
@@ -26,8 +25,9 @@ class LiTModel(DualEncoder):
         preprocessor: `keras_lit.LiTPreprocessor` that turns raw images and strings into the towers'
             inputs. `None`: inputs come ready-made.
         tuning: Two letters, the image tower's and the text tower's, as in the paper: `"L"` locked,
-            `"U"` unlocked, `"u"` unlocked and from scratch. `"U"` and `"u"` train alike: a letter
-            never changes a weight, it records where the weights came from.
+            `"U"` unlocked, `"u"` unlocked and from scratch. A letter never changes a weight:
+            `reinitialize(seed)` draws those of a tower with `"u"` anew. A tower locked in part,
+            `tower.lock(keep_last=2)`, goes by `"L"` as well.
         head: `keras_lit.layers.SimilarityHead`. Defaults to temperature 10 without a bias.
         name: String.
 
@@ -76,53 +76,13 @@ class LiTModel(DualEncoder):
     def __init__(
         self, image_tower, text_tower, preprocessor=None, tuning="Lu", head=None, name=None
     ):
-        super().__init__(image_tower, text_tower, preprocessor, head, name)
-        self.tuning = tuning
+        super().__init__(image_tower, text_tower, preprocessor, tuning, head, name)
         self.contrastive_loss = None
-        self._compiled_variables = None
         self._micro_batch_size = None
         self._jit_compile_argument = "auto"
         self._loss = keras.metrics.Mean(name="loss")
         self._accuracy = keras.metrics.Mean(name="accuracy")
         self._temperature = keras.metrics.Mean(name="temperature")
-
-    @property
-    def tuning(self):
-        """The two letters of the paper; set them before `compile`."""
-        return self._tuning
-
-    @tuning.setter
-    def tuning(self, value):
-        if not isinstance(value, str) or len(value) != 2 or not set(value) <= set(_LETTERS):
-            raise ValueError(
-                f"`tuning` must be two letters, the image tower's and the text tower's, out of "
-                f"{_LETTERS}. Received: tuning={value!r}. The paper's choice is 'Lu'."
-            )
-        self._tuning = value
-        self._apply_tuning()
-
-    def _apply_tuning(self):
-        for tower, letter in zip((self.image_tower, self.text_tower), self._tuning, strict=True):
-            tower.lock() if letter == "L" else tower.unlock()
-
-    def _check_tuning(self):
-        """Raises if a locked tower has a variable that would train."""
-        for tower, letter in zip((self.image_tower, self.text_tower), self._tuning, strict=True):
-            moving = tower.trainable_variables if letter == "L" else []
-            if moving or tower.locked != (letter == "L"):
-                raise ValueError(
-                    f"tuning={self._tuning!r} locks the tower '{tower.name}', but it was unlocked "
-                    f"afterwards ({len(moving)} variables would train). Set `model.tuning`, which "
-                    "says what trains, and call `compile` again."
-                )
-        if self._compiled_variables != self._describe_variables():
-            raise ValueError(
-                "What trains, or what it is made of, has changed since `compile`: by "
-                "`model.tuning`, LoRA or quantisation. Call `model.compile` again."
-            )
-
-    def _describe_variables(self):
-        return [(v.path, v.dtype, v.trainable) for v in self.variables]
 
     def compile(
         self, optimizer="adam", loss=None, micro_batch_size=None, jit_compile="auto", **kwargs
@@ -141,8 +101,9 @@ class LiTModel(DualEncoder):
             **kwargs: Other arguments of `keras.Model.compile`.
 
         Raises:
-            ValueError: If `loss` is not contrastive, nothing is left to train, an option does not
-                run on several replicas, or the model was built before `data_parallel()`.
+            ValueError: If `loss` is not contrastive, the learning rate is 0 or NaN, nothing is left
+                to train, letters and locks contradict each other, an option does not run on several
+                replicas, or the model was built before `data_parallel()`.
 
         Reference:
             - [GradCache](https://arxiv.org/abs/2101.06983), for micro-batches.
@@ -152,13 +113,9 @@ class LiTModel(DualEncoder):
                 "`loss` must be a contrastive loss of `keras_lit.losses`. Received: "
                 f"loss={loss!r}. Pass `keras_lit.losses.SoftmaxContrastiveLoss()`."
             )
-        if self._tuning == "LL":
-            raise ValueError(
-                "tuning='LL' locks both towers and leaves nothing to train. Set "
-                "`model.tuning = 'Lu'` to train the text tower."
-            )
-        self._apply_tuning()
+        self._prepare_to_train()
         optimizer = keras.optimizers.get(optimizer)
+        check_optimizer(optimizer)
         distribution.check_placement(self.variables)
         distribution.check_compile_options(optimizer, jit_compile=jit_compile, **kwargs)
         micro_batches.check_micro_batch_size(micro_batch_size)
@@ -253,6 +210,8 @@ class LiTModel(DualEncoder):
             validation_data = shares.share_batches(
                 self._batches(validation_data, batch_size, shuffle=False), row_multiple
             )
+        callbacks = keras.tree.flatten(kwargs.get("callbacks") or [])
+        kwargs["callbacks"] = [*callbacks, TuningCheck()]
         if distribution.process_index() > 0:
             kwargs = without_logs(kwargs)
         with input_batches.clear_errors():
@@ -305,9 +264,6 @@ class LiTModel(DualEncoder):
             x, self.preprocessor, batch_size=batch_size, shuffle=shuffle
         )
         return input_batches.check_pairs(prepared, image_tower_locked=self.image_tower.locked)
-
-    def get_config(self):
-        return {**super().get_config(), "tuning": self.tuning}
 
 
 # So that keras-hub finds what belongs to a preset of this class: `LiTPreprocessor.from_preset`.

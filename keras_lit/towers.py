@@ -10,19 +10,11 @@ from keras_lit.backbones import EncoderBackbone
 from keras_lit.backbones.backbone import with_dtype
 from keras_lit.layers import pooling as pooling_layers
 from keras_lit.layers.unit_norm import unit_norm
-
-
-def _is_adapter(variable):
-    return variable.name.startswith("lora_")
-
-
-def _can_be_quantised(layer):
-    # Keras asks every layer and warns of those that cannot.
-    return type(layer).quantize is not keras.layers.Layer.quantize
+from keras_lit.tuning.lockable_model import LockableModel
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
-class Tower(keras.Model):
+class Tower(LockableModel):
     """Half of a LiT model: backbone, pooling, optional projection -> unit-norm embeddings.
 
     A backbone with one input is called with it. A backbone with a dict of inputs is called with
@@ -38,17 +30,18 @@ class Tower(keras.Model):
             returns `(batch, dim)` itself.
         projection_dim: Integer, size of a linear projection after pooling. `None`: no projection.
         name: String.
+        lock: `keras_lit.tuning.Lock`, what of the tower is locked. `None`: nothing.
 
     Call arguments:
         inputs: The backbone's input, or a dict that contains its inputs.
-        training: Boolean. A locked tower always runs as in inference.
+        training: Boolean. A tower under a lock always runs as in inference.
 
     Returns:
         Float32 tensor `(batch, dim)`, rows of length 1.
 
     Raises:
-        ValueError: If the backbone is not built, an input is missing, or `pooling` does not fit
-            the backbone's output.
+        ValueError: If the backbone is not built, an input is missing, `pooling` does not fit the
+            backbone's output, or `lock` does not fit the tower.
 
     Example:
 
@@ -66,8 +59,8 @@ class Tower(keras.Model):
         - [LiT, section 3](https://arxiv.org/abs/2111.07991)
     """
 
-    def __init__(self, backbone, pooling=None, projection_dim=None, name=None):
-        super().__init__(name=name, autocast=False)
+    def __init__(self, backbone, pooling=None, projection_dim=None, name=None, lock=None):
+        super().__init__(name=name)
         if not getattr(backbone, "inputs", None):
             raise ValueError(
                 "`backbone` must be a functional keras.Model, whose inputs are known. Received: "
@@ -87,12 +80,13 @@ class Tower(keras.Model):
                 projection_dim, dtype=backbone.dtype_policy, name="projection"
             )
         self._pooling_config = pooling
-        self._locked = False
         self.micro_batch_size = None  # Set by `LiTModel.compile`.
         self.backbone_inputs = BackboneInputs(backbone, f"tower '{self.name}'")
         # On symbolic features, so that pooling and projection are built and fit the backbone.
         self._embedding_dim = self._embed(backbone.output, backbone.input).shape[-1]
         self.built = True
+        if lock is not None:
+            self.apply_lock(lock)
 
     def build(self, input_shape=None):
         self.built = True
@@ -101,86 +95,6 @@ class Tower(keras.Model):
     def embedding_dim(self):
         """Length of the embeddings."""
         return self._embedding_dim
-
-    @property
-    def locked(self):
-        """Whether the tower is locked: no variable trains, and it always runs as in inference."""
-        return self._locked
-
-    def lock(self):
-        """Locks every variable of the tower and runs it as in inference."""
-        self._locked = True
-        self._set_trainable(False)
-
-    def unlock(self):
-        """Lets the tower train; of a backbone with LoRA adapters, the adapters alone."""
-        self._locked = False
-        self._set_trainable(True)
-        if any(map(_is_adapter, self.backbone.variables)):
-            for variable in self.backbone.trainable_variables:
-                variable.trainable = _is_adapter(variable)
-
-    def enable_lora(self, rank, target_layer_names=None):
-        """Freezes the backbone and adds low-rank adapters that train in its place.
-
-        Pooling and projection train as before. Saving adds the adapters to what they adapt: a
-        saved tower has the same outputs and no adapters. Call `compile` afterwards.
-
-        Args:
-            rank: Integer, the rank of the adapters.
-            target_layer_names: List of strings, the layers that get one. `None`: the backbone's
-                choice, for most the queries and values of its attention.
-
-        Raises:
-            ValueError: If the tower is locked, its backbone has adapters already or cannot have
-                any, or no layer has such a name.
-
-        Reference:
-            - [LoRA](https://arxiv.org/abs/2106.09685)
-        """
-        if self._locked:
-            raise ValueError(
-                f"The tower '{self.name}' is locked, so adapters would never train. Unlock it "
-                "first: `model.tuning = 'UU'`, or `tower.unlock()`."
-            )
-        if not hasattr(self.backbone, "enable_lora"):
-            raise ValueError(
-                f"The backbone of tower '{self.name}' is no `keras_hub.models.Backbone`, and LoRA "
-                "comes from there. Call `enable_lora(rank)` of its layers before `compile`."
-            )
-        try:
-            self.backbone.enable_lora(rank, target_layer_names)
-        finally:
-            self.unlock()  # keras-hub freezes too much, and even where it then fails
-        if not any(map(_is_adapter, self.backbone.variables)):
-            names = target_layer_names or self.backbone.default_lora_layer_names()
-            raise ValueError(
-                f"No layer in the backbone of tower '{self.name}' is named one of {names}, so "
-                "nothing got an adapter. Pass `target_layer_names`."
-            )
-
-    def quantize(self, mode=None, config=None, filters=None, **kwargs):
-        """Quantises the backbone; pooling and projection keep their dtype.
-
-        Quantised kernels do not train, but LoRA adapters on them do. Call `compile` afterwards.
-
-        Args:
-            mode: String, such as `"int8"`; as for `keras.Model.quantize`.
-            config: As for `keras.Model.quantize`.
-            filters: As for `keras.Model.quantize`. `None`: all layers that can be quantised.
-            **kwargs: As for `keras.Model.quantize`.
-        """
-        self.backbone.quantize(mode, config=config, filters=filters or _can_be_quantised, **kwargs)
-        # They hold what the backbone was before.
-        self.train_function = self.test_function = self.predict_function = None
-        self.lock() if self._locked else self.unlock()
-
-    def _set_trainable(self, value):
-        # Keras on TensorFlow skips a layer whose own flag says `value` already, whatever its
-        # variables say, as after loading. Set the other way first, no layer is skipped.
-        for layer in self._flatten_layers():
-            layer.trainable = not value
-        self.trainable = value
 
     def at_image_shape(self, image_shape):
         """Returns a copy for images of another size, learned positions resampled.
@@ -201,13 +115,12 @@ class Tower(keras.Model):
         for part in ("pooling", "projection"):
             if getattr(self, part) is not None:
                 getattr(tower, part).set_weights(getattr(self, part).get_weights())
-        tower.lock() if self._locked else tower.unlock()
         return tower
 
     def call(self, inputs, training=None):
         selected = self.backbone_inputs.select(inputs)
         # Dropout and batch statistics would otherwise follow the outer model into training.
-        mode = False if self._locked else training
+        mode = training if self._applied_lock is None else False
 
         def embed(selected):
             return self._embed(self.backbone(selected, training=mode), selected)
@@ -218,7 +131,7 @@ class Tower(keras.Model):
             embeddings = micro_batches.map_layer(
                 self, embed, selected, self.micro_batch_size, training
             )
-        return ops.stop_gradient(embeddings) if self._locked else embeddings
+        return ops.stop_gradient(embeddings) if self.locked else embeddings
 
     def make_predict_function(self, force=False):
         is_new = self.predict_function is None or force
@@ -269,14 +182,15 @@ class Tower(keras.Model):
             "pooling": pooling,
             "projection_dim": self.projection_dim,
             "name": self.name,
+            "lock": keras.saving.serialize_keras_object(self._applied_lock),
         }
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
         config["backbone"] = with_dtype(config["backbone"], config.pop("dtype", None))
-        for key in ("backbone", "pooling"):
-            if isinstance(config[key], dict):
+        for key in ("backbone", "pooling", "lock"):
+            if isinstance(config.get(key), dict):
                 config[key] = keras.saving.deserialize_keras_object(config[key])
         return cls(**config)
 

@@ -26,6 +26,9 @@ class TrainingBackup(keras.callbacks.Callback):
     so that a kill may separate them, and writes from every process. Orbax, the other choice of
     Keras, needs JAX and leaves out the data set's position as well.
 
+    What trains comes back as well: a run that `keras_lit.tuning.UnlockTower` had unlocked goes on
+    unlocked. Weights that are NaN are never saved over good ones.
+
     With several processes all of them take part, process 0 alone writes, and all restore from the
     folder, which they share.
 
@@ -35,6 +38,7 @@ class TrainingBackup(keras.callbacks.Callback):
 
     Raises:
         ValueError: If `every_steps` is not an integer >= 1.
+        FloatingPointError: In `fit`, if a weight has become NaN or infinite.
 
     Example:
 
@@ -58,6 +62,13 @@ class TrainingBackup(keras.callbacks.Callback):
             )
         self.path = pathlib.Path(folder) / _FILE
         self.every_steps = every_steps
+        self.saved_step = None
+
+    def describe(self):
+        """Returns a sentence that names the last good checkpoint."""
+        if self.saved_step is None:
+            return f"Nothing was saved in '{self.path}' yet."
+        return f"The last good checkpoint is '{self.path}' of step {self.saved_step}."
 
     def restore(self, model):
         """Brings a compiled model to where the last run saved it.
@@ -74,9 +85,10 @@ class TrainingBackup(keras.callbacks.Callback):
         model.optimizer.build(model.trainable_variables)
         if not self.path.exists():
             return 0
-        variables = _state_variables(model)
         try:
             with zipfile.ZipFile(self.path) as archive:
+                _restore_tuning(model, json.loads(archive.read("tuning.json")))
+                variables = _state_variables(model)
                 saved = json.loads(archive.read("variables.json"))
                 self._check(saved, _descriptions(variables))
                 for index, variable in enumerate(variables):
@@ -87,7 +99,8 @@ class TrainingBackup(keras.callbacks.Callback):
             raise ValueError(
                 f"The backup '{self.path}' is damaged ({error}). Delete it to start from step 0."
             ) from error
-        return _num_steps(model)
+        self.saved_step = _num_steps(model)
+        return self.saved_step
 
     def _check(self, saved, expected):
         differing = [
@@ -122,17 +135,44 @@ class TrainingBackup(keras.callbacks.Callback):
         if distribution.process_index() > 0:
             # The others may hold parts that process 0 must collect.
             for variable in variables:
-                distribution.to_numpy(variable)
+                self._finite_values(variable)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(self.path) as file:
             with zipfile.ZipFile(file, "w") as archive:
                 archive.writestr("variables.json", json.dumps(_descriptions(variables)))
+                archive.writestr("tuning.json", json.dumps(_tuning_of(self.model)))
                 for index, variable in enumerate(variables):
                     # As bytes, for NumPy's own format does not know bfloat16.
-                    archive.writestr(str(index), distribution.to_numpy(variable).tobytes())
+                    archive.writestr(str(index), self._finite_values(variable).tobytes())
             file.flush()
             os.fsync(file.fileno())
+        self.saved_step = self._step
+
+    def _finite_values(self, variable):
+        values = distribution.to_numpy(variable)
+        if not np.all(np.isfinite(values)):
+            raise FloatingPointError(
+                f"By step {self._step}, '{variable.path}' is NaN or infinite. {self.describe()} "
+                "Lower the learning rate, warm up for longer or clip gradients; "
+                "`keras_lit.StopOnNaN` finds the first such step."
+            )
+        return values
+
+
+def _tuning_of(model):
+    locks = [model.image_tower.applied_lock, model.text_tower.applied_lock]
+    return {"tuning": model.tuning, "locks": keras.saving.serialize_keras_object(locks)}
+
+
+def _restore_tuning(model, saved):
+    if saved == _tuning_of(model):
+        return
+    locks = keras.saving.deserialize_keras_object(saved["locks"])
+    model.image_tower.apply_lock(locks[0])
+    model.text_tower.apply_lock(locks[1])
+    model.tuning = saved["tuning"]
+    model.recompile()
 
 
 def _num_steps(model):

@@ -82,9 +82,9 @@ EXAMPLES = {
         sequence_length=7,
     ),
     "SimilarityHead": lambda cls: cls(temperature=5.0, bias=-3.0, name="similarity"),
-    "SoftmaxContrastiveLoss": lambda cls: cls(chunk_size=16, name="softmax"),
-    "SigmoidContrastiveLoss": lambda cls: cls(chunk_size=16, name="sigmoid"),
-    "LocalSoftmaxContrastiveLoss": lambda cls: cls(4, name="local"),
+    "SoftmaxContrastiveLoss": lambda cls: cls(16, label_smoothing=0.1, name="softmax"),
+    "SigmoidContrastiveLoss": lambda cls: cls(16, label_smoothing=0.1, name="sigmoid"),
+    "LocalSoftmaxContrastiveLoss": lambda cls: cls(4, label_smoothing=0.1, name="local"),
     "CosineSchedule": lambda cls: cls(0.1, 9, warmup_steps=2, cooldown_steps=3),
     "LinearSchedule": lambda cls: cls(0.1, 9, warmup_steps=2, cooldown_steps=3),
     "RsqrtSchedule": lambda cls: cls(0.1, 9, 2, cooldown_steps=3, timescale=4, shift=1),
@@ -94,7 +94,10 @@ EXAMPLES = {
     "LiTAdafactor": lambda cls: cls(
         0.5, 0.2, None, min_dim_size_to_factor=8, momentum=0.8, momentum_dtype="float32"
     ),
-    "Tower": lambda cls: cls(tiny.image_backbone(), "mean", projection_dim=6, name="tower"),
+    "Lock": lambda cls: cls(2, keep=("norms", "a/*"), only=("b/*",)),
+    "Tower": lambda cls: cls(
+        tiny.image_backbone(), "mean", 6, name="tower", lock=keras_lit.tuning.Lock(keep="head")
+    ),
     "LiTModel": lambda cls: tiny.lit_model(tuning="uL", name="lit"),
 }
 

@@ -18,6 +18,7 @@ VERBS = {
     "inspect": "look at pictures and captions before they are used",
     "search": "find the pictures of a folder that fit a text",
     "train": "tune a model as a config file says, on pictures or on stored embeddings",
+    "vocabulary": "learn a vocabulary of captions, for a text tower from scratch",
 }
 
 

@@ -105,17 +105,18 @@ class PeriodicEvaluation(keras.callbacks.Callback):
         self.history.append({"step": self._step, **results})
 
     def _encode_dataset(self):
-        if self._locked_embeddings is not None:
+        model = self.model
+        # It may have been unlocked since.
+        is_locked = getattr(getattr(model, "image_tower", None), "locked", False)
+        if is_locked and self._locked_embeddings is not None:
             return self._locked_embeddings
         embeddings, targets = [], []
-        model = self.model
         for batch in self.dataset:
             images, batch_targets = self._read(batch)
             embeddings.append(model.encode_images(images))
             targets.extend(batch_targets)
         encoded = np.concatenate(embeddings), targets
-        image_tower = getattr(model, "image_tower", None)
-        if getattr(image_tower, "locked", False):
+        if is_locked:
             self._locked_embeddings = encoded
         return encoded
 

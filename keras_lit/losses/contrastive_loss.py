@@ -26,6 +26,13 @@ def _exclude_padding(rows, columns, pair_mask):
     )
 
 
+def _global_mean(rows, pair_mask):
+    """Returns the mean of the global batch's rows, padding left out: `(1, dim)`."""
+    weights = ops.ones_like(rows[:, :1]) if pair_mask is None else ops.expand_dims(pair_mask, 1)
+    rows, weights = distribution.gather_batch(rows), distribution.gather_batch(weights)
+    return ops.sum(weights * rows, axis=0, keepdims=True) / ops.sum(weights)
+
+
 class ContrastiveLoss(keras.losses.Loss):
     """Base of the contrastive losses that `LiTModel.compile` takes.
 
@@ -36,6 +43,8 @@ class ContrastiveLoss(keras.losses.Loss):
         chunk_size: Integer, with how many pairs of the global batch each pair is compared at once.
             Memory grows with it, the result does not depend on it. `None` chooses: all at once in
             small batches, chunks in large ones.
+        label_smoothing: Float in [0, 1), the share of a pair's target, 1, that all of the global
+            batch get in equal parts. It costs no second look at the logits.
         name: String.
 
     Call arguments:
@@ -46,11 +55,17 @@ class ContrastiveLoss(keras.losses.Loss):
         Scalar, the mean over the rows.
 
     Raises:
-        ValueError: If `chunk_size` is less than 1.
+        ValueError: If `chunk_size` is less than 1, or `label_smoothing` no share.
     """
 
-    def __init__(self, chunk_size=None, name=None):
+    def __init__(self, chunk_size=None, label_smoothing=0.0, name=None):
         super().__init__(name=name)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(
+                "`label_smoothing` must be in [0, 1). Received: label_smoothing="
+                f"{label_smoothing}. 0.1 is usual."
+            )
+        self.label_smoothing = label_smoothing
         if chunk_size is not None and not chunk_size >= 1:
             raise ValueError(
                 f"`chunk_size` must be >= 1. Received: chunk_size={chunk_size}. Leave it out to "
@@ -79,15 +94,18 @@ class ContrastiveLoss(keras.losses.Loss):
             ValueError: If `chunk_size` is larger than the global batch.
         """
         images, texts = ops.cast(images, "float32"), ops.cast(texts, "float32")
-        rows = ops.exp(head.log_temperature) * images
+        scaled_images = ops.exp(head.log_temperature) * images
         bias = ops.cast(0.0 if head.logit_bias is None else head.logit_bias, "float32")
-        positive_logits = ops.sum(rows * texts, axis=1) + bias
-        columns = texts
+        positive_logits = ops.sum(scaled_images * texts, axis=1) + bias
+        rows, columns = scaled_images, texts
         if pair_mask is not None:
             pair_mask = ops.cast(pair_mask, "float32")
             rows, columns = _exclude_padding(rows, columns, pair_mask)
         losses, is_best = self._compare_pairs(rows, columns, bias)
         losses, is_best = losses - positive_logits, ops.cast(is_best, "float32")
+        if self.label_smoothing:
+            mean_logits = self._mean_logits(scaled_images, texts, pair_mask) + bias
+            losses += self.label_smoothing * (positive_logits - mean_logits)
         return (losses, is_best) if pair_mask is None else (losses * pair_mask, is_best * pair_mask)
 
     def _compare_pairs(self, rows, columns, bias):
@@ -98,6 +116,14 @@ class ContrastiveLoss(keras.losses.Loss):
         num_rows = ops.shape(rows)[0]
         positives = distribution.row_offset(num_rows) + ops.arange(num_rows, dtype="int32")
         return losses, best_columns == positives
+
+    def _mean_logits(self, images, texts, pair_mask):
+        """Returns each pair's logits, less the bias, averaged over all texts and over all images.
+
+        The mean of products with many vectors is the product with their mean.
+        """
+        mean_text, mean_image = (_global_mean(rows, pair_mask) for rows in (texts, images))
+        return 0.5 * (ops.sum(images * mean_text, axis=1) + ops.sum(texts * mean_image, axis=1))
 
     def _compare(self, rows, columns, bias, chunk_size):
         """Returns the loss of each row, its positive logit yet to subtract, and its best column."""
@@ -118,7 +144,11 @@ class ContrastiveLoss(keras.losses.Loss):
         return self.chunk_size
 
     def get_config(self):
-        return {"chunk_size": self.chunk_size, "name": self.name}
+        return {
+            "chunk_size": self.chunk_size,
+            "label_smoothing": self.label_smoothing,
+            "name": self.name,
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_lit")
@@ -132,6 +162,8 @@ class SoftmaxContrastiveLoss(ContrastiveLoss):
         chunk_size: Integer, with how many pairs of the global batch each pair is compared at once.
             Memory grows with it, the result does not depend on it. `None` chooses: all at once in
             small batches, chunks in large ones.
+        label_smoothing: Float in [0, 1), the share of a pair's target, 1, that all of the global
+            batch get in equal parts. It costs no second look at the logits.
         name: String.
 
     Example:
@@ -148,11 +180,11 @@ class SoftmaxContrastiveLoss(ContrastiveLoss):
         - [LiT, section 3.1](https://arxiv.org/abs/2111.07991)
     """
 
-    def __init__(self, chunk_size=None, name="softmax_contrastive_loss"):
-        super().__init__(chunk_size=chunk_size, name=name)
+    def __init__(self, chunk_size=None, label_smoothing=0.0, name="softmax_contrastive_loss"):
+        super().__init__(chunk_size, label_smoothing, name)
 
     def call(self, y_true, y_pred):
-        return functional.softmax_contrastive_loss(y_pred, y_true)
+        return functional.softmax_contrastive_loss(y_pred, y_true, self.label_smoothing)
 
     def _compare(self, rows, columns, bias, chunk_size):
         over_texts, over_images, best_columns = chunked_logsumexp(rows, columns, chunk_size)
@@ -176,6 +208,8 @@ class SigmoidContrastiveLoss(ContrastiveLoss):
         chunk_size: Integer, with how many pairs of the global batch each pair is compared at once.
             Memory grows with it, the result does not depend on it. `None` chooses: all at once in
             small batches, chunks in large ones.
+        label_smoothing: Float in [0, 1), the share of a pair's target, 1, that all of the global
+            batch get in equal parts. It costs no second look at the logits.
         name: String.
 
     Example:
@@ -192,11 +226,11 @@ class SigmoidContrastiveLoss(ContrastiveLoss):
         - [SigLIP](https://arxiv.org/abs/2303.15343)
     """
 
-    def __init__(self, chunk_size=None, name="sigmoid_contrastive_loss"):
-        super().__init__(chunk_size=chunk_size, name=name)
+    def __init__(self, chunk_size=None, label_smoothing=0.0, name="sigmoid_contrastive_loss"):
+        super().__init__(chunk_size, label_smoothing, name)
 
     def call(self, y_true, y_pred):
-        return functional.sigmoid_contrastive_loss(y_pred, y_true)
+        return functional.sigmoid_contrastive_loss(y_pred, y_true, self.label_smoothing)
 
     def _compare(self, rows, columns, bias, chunk_size):
         # The positive's softplus(-logit) is softplus(logit) - logit, so all count as negatives.

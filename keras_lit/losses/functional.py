@@ -8,12 +8,19 @@ def _is_positive(logits, positives):
     return ops.expand_dims(columns, 0) == ops.expand_dims(ops.cast(positives, "int32"), 1)
 
 
-def softmax_contrastive_loss(logits, positives):
+def _positive_logits(logits, positives):
+    is_positive = _is_positive(logits, positives)
+    return ops.sum(ops.where(is_positive, logits, ops.zeros_like(logits)), axis=1)
+
+
+def softmax_contrastive_loss(logits, positives, label_smoothing=0.0):
     """Cross-entropy of picking each row's positive out of all columns.
 
     Args:
         logits: Float tensor `(rows, columns)`.
         positives: Integer tensor `(rows,)`, each row's positive column.
+        label_smoothing: Float in [0, 1), the share of the positive's target, 1, that all columns
+            get in equal parts.
 
     Returns:
         Tensor `(rows,)`.
@@ -27,18 +34,19 @@ def softmax_contrastive_loss(logits, positives):
     softmax_contrastive_loss(np.eye(2, dtype="float32"), np.arange(2))  # [0.313, 0.313]
     ```
     """
-    positive_logits = ops.sum(
-        ops.where(_is_positive(logits, positives), logits, ops.zeros_like(logits)), axis=1
-    )
-    return ops.logsumexp(logits, axis=1) - positive_logits
+    positive_logits = _positive_logits(logits, positives)
+    losses = ops.logsumexp(logits, axis=1) - positive_logits
+    return losses + label_smoothing * (positive_logits - ops.mean(logits, axis=1))
 
 
-def sigmoid_contrastive_loss(logits, positives):
+def sigmoid_contrastive_loss(logits, positives, label_smoothing=0.0):
     """Binary cross-entropies of every (row, column) pair, summed over the columns.
 
     Args:
         logits: Float tensor `(rows, columns)`.
         positives: Integer tensor `(rows,)`, each row's positive column.
+        label_smoothing: Float in [0, 1), the share of the positive's target, 1, that all columns
+            get in equal parts.
 
     Returns:
         Tensor `(rows,)`.
@@ -54,4 +62,6 @@ def sigmoid_contrastive_loss(logits, positives):
     """
     # -log_sigmoid(label * logit), with label +1 for the positive and -1 otherwise.
     is_positive = _is_positive(logits, positives)
-    return ops.sum(ops.softplus(ops.where(is_positive, -logits, logits)), axis=1)
+    losses = ops.sum(ops.softplus(ops.where(is_positive, -logits, logits)), axis=1)
+    positive_logits = _positive_logits(logits, positives)
+    return losses + label_smoothing * (positive_logits - ops.mean(logits, axis=1))

@@ -1,5 +1,6 @@
 """Gradients -> weights: the optimizers and schedules that LiT trains with, as Keras optimizers."""
 
+from keras_lit.optimizers.continuation import continue_with
 from keras_lit.optimizers.lit_adafactor import LiTAdafactor
 from keras_lit.optimizers.lit_adamw import LiTAdamW
 from keras_lit.optimizers.lit_optimizer import LiTOptimizer
@@ -10,6 +11,7 @@ from keras_lit.optimizers.schedules import (
     RsqrtSchedule,
     WarmupSchedule,
 )
+from keras_lit.optimizers.slot_memory import num_bytes, num_slot_bytes
 
 __all__ = [
     "CosineSchedule",
@@ -19,5 +21,8 @@ __all__ = [
     "LinearSchedule",
     "RsqrtSchedule",
     "WarmupSchedule",
+    "continue_with",
+    "num_bytes",
+    "num_slot_bytes",
     "set_learning_rate_multiplier",
 ]

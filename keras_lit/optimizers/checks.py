@@ -2,6 +2,8 @@
 
 import math
 
+import keras
+
 
 def check_learning_rate(learning_rate):
     """Raises `ValueError` unless the learning rate is a finite number > 0."""
@@ -12,6 +14,15 @@ def check_learning_rate(learning_rate):
             f"learning_rate={learning_rate!r}. LiT trains with 1e-3; to keep a tower as it is, "
             "lock it: `model.tuning = 'Lu'`."
         )
+
+
+def check_optimizer(optimizer):
+    """Raises `ValueError` if an optimizer has a constant learning rate that is none."""
+    for part in getattr(
+        optimizer, "optimizers", [getattr(optimizer, "inner_optimizer", optimizer)]
+    ):
+        if isinstance(part._learning_rate, keras.Variable):
+            check_learning_rate(float(keras.ops.convert_to_numpy(part.learning_rate)))
 
 
 def check_weight_decay(weight_decay):

@@ -27,7 +27,8 @@ class LiTAdafactor(LiTOptimizer):
         min_dim_size_to_factor: Integer. A variable is factored if it has two axes of this size.
         momentum: Float in [0, 1), decay of the mean of directions.
         momentum_dtype: `"bfloat16"` or `"float32"`, in which the momentum is stored.
-        **kwargs: Other arguments of `keras.optimizers.Optimizer`, e.g. `use_ema`.
+        **kwargs: `pull_to_start` of `LiTOptimizer`, and the arguments of
+            `keras.optimizers.Optimizer`, e.g. `use_ema`.
 
     Raises:
         ValueError: If a number is out of its range, or weight decay meets a schedule whose peak is

@@ -22,7 +22,8 @@ class LiTAdamW(LiTOptimizer):
         beta_1: Float in [0, 1), decay of the mean of gradients.
         beta_2: Float in [0, 1), decay of the mean of squared gradients.
         epsilon: Float, keeps the division finite.
-        **kwargs: Other arguments of `keras.optimizers.Optimizer`, e.g. `use_ema`.
+        **kwargs: `pull_to_start` of `LiTOptimizer`, and the arguments of
+            `keras.optimizers.Optimizer`, e.g. `use_ema`.
 
     Raises:
         ValueError: If a number is out of its range, or weight decay meets a schedule whose peak is

@@ -15,9 +15,10 @@ class LiTOptimizer(keras.optimizers.Optimizer):
     1. All gradients together are clipped to a global norm. Locked variables have no gradient, so
        they do not count; over several replicas it is the norm of the global batch's gradient.
     2. The subclass turns each gradient into a direction.
-    3. `variable -= fraction * (peak learning rate * multiplier * direction + decay * variable)`,
-       where `fraction` is the schedule's. The learning rate does not multiply the decay, so 0.01
-       here is 10 times as strong as 1.0 in `keras.optimizers.AdamW` at a learning rate of 1e-3.
+    3. `variable -= fraction * (peak learning rate * multiplier * direction + decay * variable +
+       pull * (variable - start))`, where `fraction` is the schedule's. The learning rate does not
+       multiply the decay, so 0.01 here is 10 times as strong as 1.0 in `keras.optimizers.AdamW` at
+       a learning rate of 1e-3.
 
     Only variables named `kernel` decay: not biases, norms, embeddings, positions, the class token,
     the temperature. `exclude_from_weight_decay` of Keras excludes more. All is computed in float32.
@@ -26,31 +27,39 @@ class LiTOptimizer(keras.optimizers.Optimizer):
         learning_rate: Float > 0, or one of the schedules of `keras_lit.optimizers`.
         weight_decay: Float >= 0, the part of a kernel that an update takes away at the peak.
         global_clipnorm: Float > 0, the largest norm of all gradients together. `None`: no clipping.
+        pull_to_start: Float in [0, 1), the part of its way from the start that an update takes
+            back at the peak, of every variable: what a pretrained model knew is kept better on
+            little data. The start is what the weights are when training begins.
         **kwargs: Other arguments of `keras.optimizers.Optimizer`, e.g. `use_ema`.
 
     Raises:
-        ValueError: If a number is out of its range, or weight decay meets a schedule whose peak is
-            not known.
+        ValueError: If a number is out of its range, or weight decay or pull meets a schedule whose
+            peak is not known.
 
     Reference:
         - [LiT](https://arxiv.org/abs/2111.07991); `big_vision/optax.py` of the original code.
+        - [Explicit Inductive Bias for Transfer Learning](https://arxiv.org/abs/1802.01483), L2-SP,
+          for `pull_to_start`; decoupled from the learning rate here, as weight decay is.
     """
 
-    def __init__(self, learning_rate, weight_decay, global_clipnorm, **kwargs):
+    def __init__(self, learning_rate, weight_decay, global_clipnorm, pull_to_start=0.0, **kwargs):
         checks.check_weight_decay(weight_decay)
+        checks.check_below_one("pull_to_start", pull_to_start)
         checks.check_global_clipnorm(global_clipnorm)
         if not callable(learning_rate):
             checks.check_learning_rate(learning_rate)
             learning_rate = float(learning_rate)
-        elif weight_decay and not isinstance(learning_rate, WarmupSchedule):
+        elif (weight_decay or pull_to_start) and not isinstance(learning_rate, WarmupSchedule):
             raise ValueError(
-                "Weight decay follows the schedule as a fraction of its peak, which only the "
-                f"schedules of keras_lit.optimizers know. Received: learning_rate={learning_rate}, "
-                f"weight_decay={weight_decay}. Use e.g. `CosineSchedule`, or weight_decay=0."
+                "Weight decay and pull follow the schedule as a fraction of its peak, which only "
+                f"the schedules of keras_lit.optimizers know. Received: learning_rate="
+                f"{learning_rate}, weight_decay={weight_decay}, pull_to_start={pull_to_start}. "
+                "Use e.g. `CosineSchedule`, or 0 for both."
             )
         super().__init__(
             learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm, **kwargs
         )
+        self.pull_to_start = pull_to_start
         distribution.with_dense_gradients(self)
 
     def build(self, variables):
@@ -64,6 +73,11 @@ class LiTOptimizer(keras.optimizers.Optimizer):
             name="learning_rate_multipliers",
         )
         self._slots = [self.add_slots(variable) for variable in variables]
+        self._starts = []
+        if self.pull_to_start:
+            self._starts = [self.add_slot(variable, "start") for variable in variables]
+            for start, variable in zip(self._starts, variables, strict=True):
+                start.assign(variable)
 
     def add_slots(self, variable):
         """Creates the optimizer's state for one variable.
@@ -103,9 +117,11 @@ class LiTOptimizer(keras.optimizers.Optimizer):
         gradient = ops.cast(gradient, "float32")
         direction = self.compute_direction(gradient, self._slots[index])
         update = ops.cast(learning_rate, "float32") * self._multipliers[index] * direction
+        value = ops.cast(variable, "float32")
         if self.weight_decay and self._decays[index]:
-            decay = self._schedule_fraction() * self.weight_decay
-            update += decay * ops.cast(variable, "float32")
+            update += self._schedule_fraction() * self.weight_decay * value
+        if self.pull_to_start:
+            update += self._schedule_fraction() * self.pull_to_start * (value - self._starts[index])
         self.assign_sub(variable, ops.cast(update, variable.dtype))
 
     def _schedule_fraction(self):
@@ -121,3 +137,6 @@ class LiTOptimizer(keras.optimizers.Optimizer):
 
     def _apply_weight_decay(self, variables):
         pass  # `update_step` does it.
+
+    def get_config(self):
+        return {**super().get_config(), "pull_to_start": self.pull_to_start}

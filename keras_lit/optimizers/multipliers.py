@@ -10,6 +10,9 @@ def set_learning_rate_multiplier(layer, multiplier):
     `compile`: the optimizers of `keras_lit.optimizers` read it when they are built, and keep it in
     their state, so that a saved model goes on with the same rates.
 
+    `keras.optimizers.MultiOptimizer` tells variables apart by their paths, which two towers have in
+    common (`block_0/attention/query/kernel`), and would clip each tower's gradients on their own.
+
     Args:
         layer: A `keras_lit.Tower`, any built `keras.layers.Layer`, or a list of `keras.Variable`,
             e.g. `[v for v in model.variables if v.name == "bias"]`. Of two calls for one variable

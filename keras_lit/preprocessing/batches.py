@@ -69,6 +69,8 @@ def prepare_batches(x, preprocessor, batch_size=None, shuffle=False):
             f"{spec}. Pass `preprocessor=keras_lit.LiTPreprocessor(image_converter, tokenizer)` "
             "to LiTModel, or batches of float `images` and integer `token_ids`."
         )
+    if "captions" in spec:
+        x = _check_first(x, _check_captions)
     return x.map(preprocessor, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
@@ -113,8 +115,14 @@ def check_pairs(batches, image_tower_locked):
             "is learned. Use a larger batch, e.g. `dataset.batch(256, drop_remainder=True)`."
         )
 
+    return _check_first(batches, _check_values)
+
+
+def _check_first(batches, check_batch):
+    """Returns batches of which the first one is checked by a function of it."""
+
     def check(index, batch):
-        with tf.control_dependencies([tf.cond(index == 0, lambda: _check_values(batch), tf.no_op)]):
+        with tf.control_dependencies([tf.cond(index == 0, lambda: check_batch(batch), tf.no_op)]):
             return tf.nest.map_structure(tf.identity, batch)
 
     return batches.enumerate().map(check, num_parallel_calls=tf.data.AUTOTUNE)
@@ -156,6 +164,17 @@ def check_micro_batches(batches, micro_batch_size):
             return tf.nest.map_structure(tf.identity, batch)
 
     return batches.map(check, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _check_captions(batch):
+    captions = batch["captions"]
+    texts = captions.flat_values if isinstance(captions, tf.RaggedTensor) else captions
+    has_words = tf.reduce_any(tf.strings.strip(texts) != "")
+    problem = (
+        f"{MARK}All captions of the first batch are empty, so there is nothing to learn from. If "
+        "they were cleaned before, look at what is removed."
+    )
+    return tf.debugging.Assert(has_words, [problem])
 
 
 def _check_values(batch):

@@ -1,4 +1,4 @@
-"""Captions -> a small WordPiece vocabulary, the same list in every process."""
+"""Captions -> a small WordPiece vocabulary, the same in every process; does a vocabulary fit?"""
 
 import collections
 
@@ -41,7 +41,10 @@ def vocabulary_from_captions(captions, vocabulary_size=8192, min_frequency=2):
         raise ValueError("captions must be many captions, not one string: give a list.")
     words = _count_words(captions)
     if not words:
-        raise ValueError("captions hold no word, so there is no vocabulary to learn.")
+        raise ValueError(
+            "captions hold no word, so there is no vocabulary to learn: they are all empty, or "
+            "nothing was left of them after cleaning."
+        )
     first_characters = sorted({character for word in words for character in word})
     later_characters = sorted({f"##{character}" for word in words for character in word[1:]})
     # The trainer numbers `##x` in the order of a hash table, and breaks ties by these numbers:
@@ -59,6 +62,29 @@ def vocabulary_from_captions(captions, vocabulary_size=8192, min_frequency=2):
     )
     token_ids = model.get_vocab()
     return sorted(token_ids, key=token_ids.get)
+
+
+def check_vocabulary_fits(tokenizer, num_embeddings):
+    """Raises if a tokenizer makes ids for which an embedding table has no row.
+
+    Such ids would train to wrong numbers on JAX, without a word.
+
+    Args:
+        tokenizer: tokenizer of this package or of `keras_hub`.
+        num_embeddings: int. Rows of the table.
+
+    Raises:
+        ValueError: names both sizes.
+    """
+    size = tokenizer.vocabulary_size()
+    # T5's vocabularies end in pieces such as `<extra_id_0>` that no text gives.
+    beyond = [tokenizer.id_to_token(token_id) for token_id in range(num_embeddings, size)]
+    if any("extra_id" not in piece for piece in beyond):
+        raise ValueError(
+            f"The tokenizer has a vocabulary of {size:,} and the text tower {num_embeddings:,} "
+            f"token embeddings, so that tokens such as {beyond[0]!r} have none. Build the "
+            "backbone with `vocabulary_size=tokenizer.vocabulary_size()`, or take its tokenizer."
+        )
 
 
 def _count_words(captions):

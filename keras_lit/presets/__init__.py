@@ -5,6 +5,7 @@ from keras_lit.presets.conversion import convert_to_preset
 from keras_lit.presets.installation import preset_folder, published_folder
 from keras_lit.presets.listing import list_presets
 from keras_lit.presets.registry import Preset, all_presets, get_preset
+from keras_lit.presets.text_towers import text_tower
 
 __all__ = [
     "Preset",
@@ -14,4 +15,5 @@ __all__ = [
     "list_presets",
     "preset_folder",
     "published_folder",
+    "text_tower",
 ]

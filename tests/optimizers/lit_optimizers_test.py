@@ -187,7 +187,7 @@ def test_state_of_adafactor_is_a_quarter_of_adams():
         ({"global_clipnorm": 0.0}, "`global_clipnorm` must be > 0"),
         (
             {"learning_rate": keras.optimizers.schedules.CosineDecay(0.1, 10)},
-            "only the schedules of keras_lit.optimizers",
+            "which only the schedules of keras_lit.optimizers",
         ),
     ],
 )

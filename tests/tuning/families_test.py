@@ -1,0 +1,58 @@
+"""Every family of image towers, locked whole and in part: bytes, slots, dropout, statistics."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_lit
+from keras_lit.tuning import Lock
+from tests import tiny
+from tests.tuning import families
+
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (4, *families.IMAGE_SHAPE)).astype("float32")
+PAIRS = {**tiny.pairs(4), "images": IMAGES}
+
+
+def moved_by_training(model):
+    """Trains one step, and returns the variables of the image tower that are not what they were."""
+
+    def contents():
+        return [keras.ops.convert_to_numpy(v).tobytes() for v in model.image_tower.variables]
+
+    before = contents()
+    model.fit(PAIRS, batch_size=4, verbose=0)
+    changes = zip(model.image_tower.variables, before, contents(), strict=True)
+    return {id(variable) for variable, old, new in changes if old != new}
+
+
+def test_what_is_locked_keeps_every_byte():
+    model = families.model_of_all_families()
+    tower = model.image_tower
+    modes = [keras.ops.convert_to_numpy(tower(IMAGES, training=mode)) for mode in (True, False)]
+    np.testing.assert_array_equal(*modes)
+    model.compile(keras.optimizers.SGD(1.0, 0.9), keras_lit.losses.SoftmaxContrastiveLoss())
+    assert not moved_by_training(model)
+    assert len(model.optimizer.variables) == 2 + len(model.text_tower.trainable_variables) + 1
+
+    tower.lock(keep="norms")
+    model.recompile()
+    kept = {id(variable) for variable in tower.trainable_variables}
+    assert len(kept) == len([v for v in tower.weights if v.name in ("gamma", "beta")])
+    moved = moved_by_training(model)
+    assert moved <= kept and len(moved) > 0.9 * len(kept)
+    assert len(model.optimizer.variables) == 2 + len(model.trainable_variables)
+    modes = [keras.ops.convert_to_numpy(tower(IMAGES, training=mode)) for mode in (True, False)]
+    np.testing.assert_array_equal(*modes)
+
+
+@pytest.mark.parametrize("name", families.IMAGE_FAMILIES)
+def test_the_last_block_and_what_follows_are_kept(name):
+    make, last_block = families.IMAGE_FAMILIES[name]
+    tower = keras_lit.Tower(make(), "mean", projection_dim=8, lock=Lock(keep_last=1))
+    kept = {v.path for v in tower.trainable_variables}
+    block = {v.path for v in tower.weights if v.path.startswith(f"{last_block}")}
+    statistics = {v.path for v in tower.weights if "moving" in v.path}
+    after = kept - block
+    assert block - statistics <= kept and {"projection/kernel", "projection/bias"} <= after
+    assert all("norm" in path or "/ln/" in path or "projection" in path for path in after)
+    assert not tower.locked and len(kept) < len(tower.weights) / 2 + 4
