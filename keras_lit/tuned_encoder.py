@@ -159,12 +159,11 @@ class TuningCheck(keras.callbacks.Callback):
     async_safe = True
 
     def on_train_begin(self, logs=None):
+        self._variables = self.model.variables
         self._checked = None
 
     def on_train_batch_end(self, batch, logs=None):
-        if self._checked is None:
-            self._variables = self.model.variables
         trainable = [variable.trainable for variable in self._variables]
         if trainable != self._checked:
-            self.model._check_tuning()
+            self._model._check_tuning()  # `self.model` would bring all values up to date, on JAX.
             self._checked = trainable

@@ -76,7 +76,7 @@ def _first_factor(num_updates):
         lambda: keras.optimizers.Adam(0.1),
         lambda: keras.optimizers.Nadam(0.1),
         lambda: keras.optimizers.SGD(0.1),
-        lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Lion(0.1)),
+        lambda: keras.optimizers.Lion(0.1),
     ],
 )
 def test_known_variables_go_on_as_if_nothing_had_been_added(make):
@@ -108,6 +108,21 @@ def test_known_variables_go_on_as_if_nothing_had_been_added(make):
         assert np.all(np.abs(np.array(averages[0]) - 1.0) < 0.1)
     continue_with(joined, mine[1:2])
     assert len(joined.variables) < slots or isinstance(joined, keras.optimizers.SGD)
+
+
+def test_a_loss_scale_goes_around_the_optimizer_that_is_continued():
+    first, second = keras.Variable([1.0]), keras.Variable([2.0])
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1))
+    optimizer.build([first])
+    optimizer.dynamic_scale.assign(8.0)
+    continue_with(optimizer, [first, second])
+    assert len(optimizer.variables) == 2 + 2 + 4 and float(optimizer.dynamic_scale) == 8.0
+    values, state = (
+        [keras.ops.convert_to_tensor(v) for v in each]
+        for each in ((first, second), optimizer.variables)
+    )
+    moved, _ = optimizer.stateless_apply(state, [values[0], values[1]], values)
+    np.testing.assert_allclose([float(value[0]) for value in moved], [0.9, 1.9], atol=1e-5)
 
 
 def test_unlocking_behind_the_back_of_a_compiled_step():
