@@ -6,7 +6,7 @@ import pathlib
 
 import keras
 
-from keras_lit import TrainingBackup, distribution
+from keras_lit import StopOnNaN, TrainingBackup, distribution
 from keras_lit.data import BrokenRecords
 from keras_lit.training import building, inputs
 from keras_lit.training.estimate import estimate_training
@@ -82,8 +82,8 @@ def train(config, folder, cache=None):
             epochs=config["num_steps"] // config["log_steps"],
             steps_per_epoch=config["log_steps"],
             callbacks=[
+                StopOnNaN(backup),
                 *callbacks,
-                keras.callbacks.TerminateOnNaN(),
                 *_loggers(folder),
                 broken,
                 backup,

@@ -1,5 +1,7 @@
 """Locks: what they hold, that they are saved, what they refuse."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -120,6 +122,25 @@ def test_letters_and_locks_must_agree():
     assert not model.image_tower.locked and model.text_tower.applied_lock is None
     with pytest.raises(ValueError, match="first"):
         tiny.lit_model("Lu").recompile()
+
+
+def test_all_nine_pairs_of_letters():
+    model, loss = tiny.lit_model(), keras_lit.losses.SoftmaxContrastiveLoss()
+    names = ("image_tower", "text_tower")
+    everything = {name: len(getattr(tiny.lit_model("UU"), name).weights) for name in names}
+    everything["image_tower"] -= 2  # moving statistics
+    for letters in itertools.product("LUu", repeat=2):
+        model.tuning = "".join(letters)
+        for name, letter in zip(names, letters, strict=True):
+            expected = 0 if letter == "L" else everything[name]
+            assert len(getattr(model, name).trainable_variables) == expected
+        if letters == ("L", "L"):
+            with pytest.raises(ValueError, match="nothing to train"):
+                model.compile(loss=loss)
+            continue
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss)
+        model.optimizer.build(model.trainable_variables)
+        assert len(model.optimizer.variables) == 2 + len(model.trainable_variables)
 
 
 def test_from_scratch_is_drawn_from_the_seed_and_for_the_letter_u_alone():
