@@ -42,8 +42,7 @@ def run(arguments):
     from keras_lit.preprocessing import vocabulary_from_captions
     from keras_lit.whole_files import whole_file
 
-    groups = CleanCaptions(source).records(group_size=1024)
-    captions = groups.map(lambda group: group["captions"].flat_values)
+    captions = CleanCaptions(source).captions()
     vocabulary = vocabulary_from_captions(captions, _SIZE.value, _MIN_FREQUENCY.value)
     path = pathlib.Path(_OUTPUT.value)
     path.parent.mkdir(parents=True, exist_ok=True)

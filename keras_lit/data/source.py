@@ -73,6 +73,16 @@ class Source(abc.ABC):
         """Dict that identifies the data, for the `source` of `cache_embeddings`."""
         return {"name": self.name, "version": self.version, "split": self.split}
 
+    def captions(self):
+        """Returns a `tf.data.Dataset` of all captions, strings `(captions,)`, without pictures."""
+
+        def texts(group):
+            # Without what is not UTF-8, which `pairs` leaves out with its record.
+            captions = group["captions"].flat_values
+            return tf.strings.unicode_transcode(captions, "UTF-8", "UTF-8", errors="ignore")
+
+        return self.records(group_size=1024).map(texts)
+
     def pairs(self, batch_size, broken=None):
         """Returns all pictures, each with all of its captions, in the order of the source.
 

@@ -100,8 +100,7 @@ def _image_tower(load_weights, dtype, tower=None, backbone=None, pooling=None):
 def _learn_vocabulary(source, vocabulary_size, path):
     """Learns a vocabulary from all captions, where that has not been done, and returns its path."""
     if not path.exists():
-        captions = (batch["captions"].flat_values for batch in source.pairs(256))
-        vocabulary = vocabulary_from_captions(captions, vocabulary_size)
+        vocabulary = vocabulary_from_captions(source.captions(), vocabulary_size)
         with whole_file(path) as file:
             file.write("\n".join(vocabulary).encode())
     return path
