@@ -148,6 +148,13 @@ def step_logs(logs):
 
 def sync_variables(model):
     model.jax_state_sync()
+    # Or Keras brings it back at the end of the epoch, even if other variables train by then.
+    model._jax_state = None
+    # `SwapEMAWeights` leaves a weight and its average in one array, which `predict` gives away.
+    weights = {id(variable.value) for variable in model.variables}
+    for variable in model.optimizer.variables if getattr(model, "optimizer", None) else ():
+        if id(variable.value) in weights:
+            variable.assign(jax.numpy.copy(variable.value))
 
 
 def local_function(layer):

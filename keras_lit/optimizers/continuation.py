@@ -61,7 +61,7 @@ def continue_with(optimizer, variables):
     if optimizer.use_ema:  # An average of zeros and one value would be a wrong start.
         averages = rebuilt["_model_variables_moving_average"]
         for average, variable in zip(averages, variables, strict=True):
-            average.assign(variable)
+            average.assign(keras.ops.copy(variable))
     for name, old in state.items():
         _carry_over(old, rebuilt[name], places)
 

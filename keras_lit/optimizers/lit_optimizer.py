@@ -77,7 +77,7 @@ class LiTOptimizer(keras.optimizers.Optimizer):
         if self.pull_to_start:
             self._starts = [self.add_slot(variable, "start") for variable in variables]
             for start, variable in zip(self._starts, variables, strict=True):
-                start.assign(variable)
+                start.assign(ops.copy(variable))  # An array of its own: steps give theirs away.
 
     def add_slots(self, variable):
         """Creates the optimizer's state for one variable.

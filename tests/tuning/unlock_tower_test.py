@@ -116,7 +116,7 @@ def test_a_loss_scale_goes_around_the_optimizer_that_is_continued():
     optimizer.build([first])
     optimizer.dynamic_scale.assign(8.0)
     continue_with(optimizer, [first, second])
-    assert len(optimizer.variables) == 2 + 2 + 4 and float(optimizer.dynamic_scale) == 8.0
+    assert len(optimizer.variables) == 2 + 2 + 2 + 4 and float(optimizer.dynamic_scale) == 8.0
     values, state = (
         [keras.ops.convert_to_tensor(v) for v in each]
         for each in ((first, second), optimizer.variables)
