@@ -16,8 +16,12 @@ from keras_lit.presets import text_tower, text_towers
 from tests import tiny
 from tests.reference import reference_root
 
-# keras-hub's T5 drops the mask of Keras, and passes its own.
-pytestmark = pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask")
+pytestmark = [
+    # keras-hub's T5 drops the mask of Keras, and passes its own.
+    pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask"),
+    # And it leaves the files of SentencePiece models open.
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO"),
+]
 
 CAPTIONS = ["a dog on a sofa", "ein Hund, größer", "一只狗"]
 SIZE = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
