@@ -10,6 +10,7 @@ import tensorflow as tf
 import keras_lit
 from integration_tests.virtual_devices import make_virtual_devices
 from keras_lit import distribution
+from keras_lit.tuning import Lock, UnlockTower
 from tests import tiny
 
 LOSS = keras_lit.losses.SoftmaxContrastiveLoss()
@@ -65,7 +66,8 @@ def train():
     """Returns weights trained with gradients that are clipped, each by far.
 
     The norm must be that of the global batch. Wherever it is not refused, gradients of two batches
-    are averaged, two steps are one call, and the step is compiled.
+    are averaged, two steps are one call, and the step is compiled. After two batches the norms of
+    the locked tower join in, whose statistics stay at rest.
     """
     accumulation, options = {}, {}
     if not ON_TENSORFLOW:
@@ -79,8 +81,10 @@ def train():
     )
     # A key's bias changes no attention: its gradient is nothing but rounding errors.
     trained = [v for v in model.trainable_variables if not v.path.endswith("key/bias")]
+    trained += [v for v in model.image_tower.weights if v.name in ("gamma", "beta")]
     before = tiny.values(trained)
-    model.fit(tiny.pairs(16), batch_size=4, shuffle=False, verbose=0)
+    unlock = UnlockTower(after_steps=2, lock=Lock(keep="norms"))
+    model.fit(tiny.pairs(16), batch_size=4, shuffle=False, verbose=0, callbacks=[unlock])
     after = tiny.values(trained)
     unmoved = [path for path in before if np.all(before[path] == after[path])]
     assert not unmoved, unmoved

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_lit import distribution
+from keras_lit.optimizers import num_steps
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -36,7 +36,7 @@ class StopOnNaN(keras.callbacks.Callback):
         self.backup = backup
 
     def on_train_begin(self, logs=None):
-        self._step = int(distribution.to_numpy(self.model.optimizer.iterations))
+        self._step = num_steps(self.model.optimizer)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._steps_before_epoch = self._step

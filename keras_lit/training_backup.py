@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_lit import distribution
+from keras_lit.optimizers import num_steps
 from keras_lit.whole_files import whole_file
 
 _FILE = "backup.zip"
@@ -99,7 +100,7 @@ class TrainingBackup(keras.callbacks.Callback):
             raise ValueError(
                 f"The backup '{self.path}' is damaged ({error}). Delete it to start from step 0."
             ) from error
-        self.saved_step = _num_steps(model)
+        self.saved_step = num_steps(model.optimizer)
         return self.saved_step
 
     def _check(self, saved, expected):
@@ -115,7 +116,7 @@ class TrainingBackup(keras.callbacks.Callback):
             )
 
     def on_train_begin(self, logs=None):
-        self._step = _num_steps(self.model)
+        self._step = num_steps(self.model.optimizer)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._steps_before_epoch = self._step
@@ -173,12 +174,6 @@ def _restore_tuning(model, saved):
     model.text_tower.apply_lock(locks[1])
     model.tuning = saved["tuning"]
     model.recompile()
-
-
-def _num_steps(model):
-    """Returns how many batches a model was trained on."""
-    # Keras' public count is of updates, fewer where gradients of several batches are added up.
-    return int(distribution.to_numpy(model.optimizer._iterations))
 
 
 def _state_variables(model):

@@ -60,6 +60,7 @@ EXAMPLES = {
     "PatchEmbedding": lambda cls: cls(8, (4, 2), name="patches"),
     "MLPBlock": lambda cls: cls(16, name="mlp"),
     "MixerBlock": lambda cls: cls(4, 16, name="block"),
+    "SelfAttention": lambda cls: cls(2, name="attention"),
     "TransformerBlock": lambda cls: cls(2, 16, name="block"),
     "BertTextBackbone": lambda cls: cls(20, max_length=6, dropout=0.2, name="bert", **TRANSFORMER),
     "BiTBackbone": lambda cls: cls((1,), width_factor=0.5, image_shape=IMAGE_SHAPE, name="bit"),

@@ -12,6 +12,7 @@ from keras_lit.optimizers.schedules import (
     WarmupSchedule,
 )
 from keras_lit.optimizers.slot_memory import num_bytes, num_slot_bytes
+from keras_lit.optimizers.steps import num_steps
 
 __all__ = [
     "CosineSchedule",
@@ -24,5 +25,6 @@ __all__ = [
     "continue_with",
     "num_bytes",
     "num_slot_bytes",
+    "num_steps",
     "set_learning_rate_multiplier",
 ]

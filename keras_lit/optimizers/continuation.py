@@ -74,7 +74,7 @@ def _state(optimizer):
         leaves = [leaf for leaf in tree.flatten(value) if leaf is not None]
         is_list = isinstance(value, list) and len(value) == len(optimizer._trainable_variables)
         if (is_list or isinstance(value, keras.Variable)) and leaves:
-            if not name.startswith("_variables") and all(id(leaf) in own for leaf in leaves):
+            if name != "_variables" and any(id(leaf) in own for leaf in leaves):
                 found[name] = value
     return found
 

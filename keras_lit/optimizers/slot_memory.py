@@ -15,7 +15,7 @@ def num_bytes(variables):
 def num_slot_bytes(optimizer, variables):
     """Returns how many bytes of state an optimizer keeps, or would keep, for variables.
 
-    No slot is allocated to find out.
+    Slots are not allocated to find out, wherever Keras can do without.
 
     Args:
         optimizer: `keras.optimizers.Optimizer`; it is not changed.
@@ -35,8 +35,16 @@ def num_slot_bytes(optimizer, variables):
     """
     if not variables:
         return 0
-    probe = type(optimizer).from_config(optimizer.get_config())
-    before = {id(variable) for variable in probe.variables}
-    with keras.StatelessScope(initialize_variables=False):
+    try:
+        probe, before = _unbuilt_copy(optimizer)
+        with keras.StatelessScope(initialize_variables=False):
+            probe.build(variables)
+    except ValueError:  # Adafactor of Keras makes slots from values, which exist at once.
+        probe, before = _unbuilt_copy(optimizer)
         probe.build(variables)
     return num_bytes(v for v in probe.variables if id(v) not in before)
+
+
+def _unbuilt_copy(optimizer):
+    copy = type(optimizer).from_config(optimizer.get_config())
+    return copy, {id(variable) for variable in copy.variables}

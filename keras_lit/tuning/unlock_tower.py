@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_lit import distribution
+from keras_lit.optimizers import num_steps
 
 
 class UnlockTower(keras.callbacks.Callback):
@@ -51,7 +51,7 @@ class UnlockTower(keras.callbacks.Callback):
         self.lock = lock
 
     def on_train_begin(self, logs=None):
-        self._step = int(distribution.to_numpy(self.model.optimizer.iterations))
+        self._step = num_steps(self.model.optimizer)
         applied = getattr(self.model, self.tower).applied_lock
         self._is_done = self._step > self.after_steps or (
             self._step == self.after_steps and applied == self.lock

@@ -14,7 +14,10 @@ PAIRS = {**tiny.pairs(4), "images": IMAGES}
 
 
 def moved_by_training(model):
-    """Trains one step, and returns the variables of the image tower that are not what they were."""
+    """Trains one step, and returns the variables of the image tower that are not what they were.
+
+    Among them are the seeds of dropout and the statistics of batch norms.
+    """
 
     def contents():
         return [keras.ops.convert_to_numpy(v).tobytes() for v in model.image_tower.variables]
@@ -28,21 +31,20 @@ def moved_by_training(model):
 def test_what_is_locked_keeps_every_byte():
     model = families.model_of_all_families()
     tower = model.image_tower
-    modes = [keras.ops.convert_to_numpy(tower(IMAGES, training=mode)) for mode in (True, False)]
-    np.testing.assert_array_equal(*modes)
     model.compile(keras.optimizers.SGD(1.0, 0.9), keras_lit.losses.SoftmaxContrastiveLoss())
+    assert {"seed_generator_state", "moving_mean"} <= {v.name for v in tower.variables}
     assert not moved_by_training(model)
     assert len(model.optimizer.variables) == 2 + len(model.text_tower.trainable_variables) + 1
 
-    tower.lock(keep="norms")
+    # The last block of the ResNet with batch norms, and the projection of all families.
+    tower.lock(keep=["head", "stack1_block0_*"])
     model.recompile()
     kept = {id(variable) for variable in tower.trainable_variables}
-    assert len(kept) == len([v for v in tower.weights if v.name in ("gamma", "beta")])
-    moved = moved_by_training(model)
-    assert moved <= kept and len(moved) > 0.9 * len(kept)
+    assert len(kept) > 6 and not [
+        v for v in tower.variables if id(v) in kept and "moving" in v.path
+    ]
+    assert moved_by_training(model) == kept
     assert len(model.optimizer.variables) == 2 + len(model.trainable_variables)
-    modes = [keras.ops.convert_to_numpy(tower(IMAGES, training=mode)) for mode in (True, False)]
-    np.testing.assert_array_equal(*modes)
 
 
 @pytest.mark.parametrize("name", families.IMAGE_FAMILIES)

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 import keras_lit
-from keras_lit.optimizers import LiTAdafactor, LiTAdamW, continue_with, set_learning_rate_multiplier
+from keras_lit.optimizers import (
+    LiTAdafactor,
+    LiTAdamW,
+    continue_with,
+    num_steps,
+    set_learning_rate_multiplier,
+)
 from keras_lit.tuning import Lock, UnlockTower
 from tests import tiny
 
@@ -77,6 +83,8 @@ def _first_factor(num_updates):
         lambda: keras.optimizers.Nadam(0.1),
         lambda: keras.optimizers.SGD(0.1),
         lambda: keras.optimizers.Lion(0.1),
+        lambda: keras.optimizers.Adafactor(0.1),
+        lambda: keras.optimizers.Adam(0.1, gradient_accumulation_steps=2),
     ],
 )
 def test_known_variables_go_on_as_if_nothing_had_been_added(make):
@@ -93,7 +101,7 @@ def test_known_variables_go_on_as_if_nothing_had_been_added(make):
         for _ in range(2):
             optimizer.apply([keras.ops.convert_to_tensor(gradients[1])], [variable])
     continue_with(joined, mine)
-    assert int(joined.iterations) == 2
+    assert num_steps(joined) == 2
     slots = len(joined.variables)
     # Clipped together, all three would shrink more than one alone.
     for optimizer in (alone, joined):
