@@ -89,7 +89,9 @@ def _first_factor(num_updates):
 )
 def test_known_variables_go_on_as_if_nothing_had_been_added(make):
     def variables():
-        return [keras.Variable(np.full((2, 3), n + 1.0), name="kernel") for n in range(3)]
+        return [
+            keras.Variable(np.full((2, 3), n + 1.0, "float32"), name="kernel") for n in range(3)
+        ]
 
     gradients = [np.full((2, 3), 0.1 * n + 0.1, "float32") for n in range(3)]
     alone, joined = make(), make()
