@@ -1,6 +1,7 @@
 """A recipe's name -> what every row of the matrix trains: loss, optimizer, steps, data types."""
 
 import dataclasses
+from collections.abc import Callable
 
 import keras
 
@@ -28,9 +29,9 @@ class Recipe:
         jit_compile: Boolean or "auto".
     """
 
-    make_loss: type = keras_lit.losses.SoftmaxContrastiveLoss
+    make_loss: Callable = keras_lit.losses.SoftmaxContrastiveLoss
     # Weights move by the gradient itself, so that they differ by as much as gradients do.
-    make_optimizer: type = lambda: keras.optimizers.SGD(LEARNING_RATE)
+    make_optimizer: Callable = lambda: keras.optimizers.SGD(LEARNING_RATE)
     num_steps: int = 2
     bias: float | None = None
     dtype_policy: str = "float32"

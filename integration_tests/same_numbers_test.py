@@ -82,43 +82,38 @@ def test_same_losses_and_weights(matrix):
     assert not problems, problems
 
 
-def distance(result, other):
-    """Norm of the difference of how two trainings moved the weights."""
+def rounding(result, exact):
+    """How far bfloat16 takes a training from float32: its first loss, relative, and its gradients.
+
+    Of the gradients it is the norm of the difference between how the two moved the weights.
+    """
     moves = []
-    for each in (result, other):
+    for each in (result, exact):
         before, after = trained(each, "before "), trained(each)
-        moves.append([after[f"weight {name[7:]}"] - before[name] for name in before])
-    return np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(*moves, strict=True)))
+        moves.append([after[name.replace("before", "weight")] - before[name] for name in before])
+    gradients = np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(*moves, strict=True)))
+    return np.array([abs(result["losses"][0] / exact["losses"][0] - 1), gradients])
 
 
 @pytest.mark.all_configurations
-def test_in_bfloat16_devices_add_less_than_bfloat16_itself(matrix):
-    """What each device sums up in bfloat16, it rounds; nothing that is exchanged is rounded more.
+def test_in_bfloat16_devices_are_as_near_to_float32_as_one_is(matrix):
+    """Gradients cannot agree to 1e-5: each device rounds what it sums up, and so does one device.
 
-    So gradients cannot agree to 1e-5. The yardstick is how far bfloat16 is from float32 on one
-    device of the same backend.
+    A second rounding beside the first, as large and independent of it, makes it sqrt(2) of it.
     """
-    print(
-        f"\n{'configuration':34s}{'first loss':>12s}{'gradients':>12s}{'bfloat16 - float32':>20s}"
-    )
+    print(f"\n{'bfloat16 - float32':34s}{'first loss':>12s}{'gradients':>12s}{'- one device':>14s}")
+    reference = matrix[configurations.REFERENCE]
+    one_device = rounding(reference["mixed_bfloat16"], reference["not_compiled"])
     problems = []
     for row, results in matrix.items():
-        (one_device,) = [
-            other
-            for other in configurations.CONFIGURATIONS
-            if other.backend == row.backend and other.devices * other.processes == 1
-        ]
         found = results["mixed_bfloat16"]
-        rounded, exact = (matrix[one_device][name] for name in ("mixed_bfloat16", "not_compiled"))
-        loss = abs(found["losses"][0] / rounded["losses"][0] - 1)
-        rounding_of_the_loss = abs(rounded["losses"][0] / exact["losses"][0] - 1)
-        gradients, yardstick = distance(found, rounded), distance(rounded, exact)
-        cells = f"{row.name:34s}{loss:12.1e}{gradients:12.1e}{yardstick:20.1e}"
+        errors = rounding(found, results["not_compiled"])
+        loss, gradients = rounding(found, reference["mixed_bfloat16"])
+        cells = f"{row.name:34s}{errors[0]:12.1e}{errors[1]:12.1e}{gradients:14.1e}"
         print(cells)
-        # Loss and gathered embeddings are float32, and a tower sees each row by itself. Only a
-        # split weight makes it round elsewhere.
-        tolerance = TOLERANCE if row.layout == "data_parallel" else rounding_of_the_loss
-        if not (loss <= tolerance and gradients < yardstick):
+        # JAX runs the same towers on each device's rows, and exchanges their outputs in float32.
+        same_rows = row.backend == "jax" and row.layout == "data_parallel"
+        if np.any(errors > np.sqrt(2) * one_device) or (same_rows and loss > TOLERANCE):
             problems.append(cells)
     assert not problems, problems
 
