@@ -34,6 +34,7 @@ from emoji_training_pictures import training_pictures
 
 from keras_lit.data import emoji_pictures, emoji_sources
 from keras_lit.data.emoji_augmentation import distort
+from keras_lit.layers import MeanPooling
 
 IMAGE_SIZE = 32
 # How often a style is drawn.
@@ -139,7 +140,18 @@ def image_backbone():
     )
 
 
-def pretrain(pictures, steps, batch_size, seed):
+def build_optimizer(steps):
+    """AdamW with clipped gradients; the learning rate warms up and falls to 0 in a cosine."""
+    warmup_steps = min(100, steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, decay_steps=steps - warmup_steps, warmup_target=3e-3, warmup_steps=warmup_steps
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02, clipnorm=1.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def pretrain(pictures, steps, batch_size, seed, build_backbone=None):
     """Trains the classifier.
 
     Args:
@@ -147,14 +159,15 @@ def pretrain(pictures, steps, batch_size, seed):
         steps: Integer, number of training steps.
         batch_size: Integer, pictures per step.
         seed: Integer.
+        build_backbone: Function that returns the backbone to train. `None`: `image_backbone`.
 
     Returns:
         The image backbone, trained.
     """
     keras.utils.set_random_seed(seed)
     labels = labels_of(pictures)
-    backbone = image_backbone()
-    features = keras.layers.GlobalAveragePooling2D()(backbone.output)
+    backbone = (build_backbone or image_backbone)()
+    features = MeanPooling()(backbone.output)
     features = keras.layers.Dropout(0.2)(features)
     outputs = {}
     for name, values in labels.items():
@@ -164,12 +177,6 @@ def pretrain(pictures, steps, batch_size, seed):
             features
         )
     classifier = keras.Model(backbone.input, outputs)
-    warmup_steps = min(100, steps // 10)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, decay_steps=steps - warmup_steps, warmup_target=3e-3, warmup_steps=warmup_steps
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02, clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     losses = {
         name: keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
         for name in LABELS
@@ -179,7 +186,7 @@ def pretrain(pictures, steps, batch_size, seed):
     weights = dict.fromkeys(LABELS, 1.0)
     weights["keywords"] = KEYWORD_WEIGHT * labels["keywords"].shape[1]
     classifier.compile(
-        optimizer=optimizer,
+        optimizer=build_optimizer(steps),
         loss=losses,
         loss_weights=weights,
         metrics={name: ["accuracy"] for name in LABELS},

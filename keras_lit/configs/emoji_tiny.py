@@ -16,14 +16,12 @@ def get_config():
         "num_steps": 200,
         "batch_size": 128,
         "micro_batch_size": None,
-        "dtype": "float32",
         "tuning": "Lu",
         "image_tower": {"backbone": str(towers / "0"), "pooling": "mean"},
         "text_tower": {
             "vocabulary": None,  # learned from the captions
             "vocabulary_size": 4096,
-            "max_length": 12,
-            "pooling": "last_token",
+            "sequence_length": 12,
             "hidden_dim": 64,
             "num_layers": 2,
             "num_heads": 4,
@@ -40,7 +38,11 @@ def get_config():
             "max_broken_share": 0.0,
         },
         "augmentation": {"RandomFlip": {"mode": "horizontal"}},
-        "evaluation": {"every_steps": 100, "benchmarks": ("emoji_names",), "retrieval": None},
+        "evaluation": {
+            "every_steps": 100,
+            "benchmarks": ("emoji_groups", "emoji_names"),
+            "retrieval": None,
+        },
         "log_steps": 20,
         "checkpoint_steps": 100,
     }

@@ -15,16 +15,11 @@ def get_config():
         "num_steps": 60_000,  # [card] LiT-B16B, with a linear head on the images: 30,000
         "batch_size": 4096,  # [config] the paper's ablations have 16,384
         "micro_batch_size": None,  # [ours] all at once; smaller: less memory, the same numbers
-        "dtype": "float32",  # [config]
         "tuning": "LU",  # [card] image tower locked, BERT pretrained
         # [card] "ViT-B/16 pretrained on ImageNet-21k (AugReg)"; no head on the images
-        "image_tower": {"tower": "vit_b16_augreg_i21k"},
+        "image_tower": {"tower": "vit_b16_augreg_i21k", "dtype": "float32"},
         # [card] BERT base, 16 tokens, projected to the 768 dimensions of the images
-        "text_tower": {
-            "backbone": "bert_base_en_uncased",
-            "pooling": "class_token",
-            "max_length": 16,
-        },
+        "text_tower": {"name": "bert_base_en_uncased", "sequence_length": 16},
         "head": {"temperature": 10.0, "bias": None},  # [config]
         "loss": {"name": "SoftmaxContrastiveLoss", "chunk_size": None},  # [config] global batch
         # [config] Adam for BERT base, Adafactor for BERT large

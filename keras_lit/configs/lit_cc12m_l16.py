@@ -11,6 +11,6 @@ def get_config():
     # The number of steps is not published: "1 day" on the 64 chips that B16B took 0.3 days on, with
     # towers of 3.6 times the FLOPs, is as many [ours].
     config["image_tower"]["tower"] = "vit_l16_augreg_i21k"  # [card]
-    config["text_tower"]["backbone"] = "bert_large_en_uncased"  # [card]
+    config["text_tower"]["name"] = "bert_large_en_uncased"  # [card]
     config["optimizer"]["name"] = "LiTAdafactor"  # [config] for every text tower but BERT base
     return config

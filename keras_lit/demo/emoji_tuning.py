@@ -68,7 +68,7 @@ def build_model(image_backbone, tuning_emojis, tuning="Lu"):
     )
 
 
-def cached_batches(model, emojis, folder, seed=0):
+def cached_batches(model, emojis, folder, seed=0, batch_size=BATCH_SIZE):
     """Reads the locked image tower once and returns batches of stored embeddings and captions.
 
     Args:
@@ -76,6 +76,7 @@ def cached_batches(model, emojis, folder, seed=0):
         emojis: `EmojiExamples` to tune on.
         folder: Path of the embedding cache.
         seed: Integer, decides the order of the batches.
+        batch_size: Integer.
 
     Returns:
         Function from the first step to an endless `tf.data.Dataset`.
@@ -83,19 +84,25 @@ def cached_batches(model, emojis, folder, seed=0):
     pairs = pairs_with_views(emojis, model.preprocessor.image_size[0])
     cache = keras_lit.data.cache_embeddings(model, pairs, folder, source="emoji_captions")
     return lambda start_step: cache.dataset(
-        min(BATCH_SIZE, len(cache)), seed=seed, start_step=start_step, num_passes=None
+        min(batch_size, len(cache)), seed=seed, start_step=start_step, num_passes=None
     )
 
 
-def compile_model(model, num_steps):
-    """Compiles with the demo's recipe: AdamW, cosine schedule with warm-up, gradient clipping."""
+def compile_model(model, num_steps, loss=None):
+    """Compiles with the demo's recipe: AdamW, cosine schedule with warm-up, gradient clipping.
+
+    Args:
+        model: What `build_model` returned.
+        num_steps: Integer.
+        loss: A contrastive loss. Defaults to `SoftmaxContrastiveLoss`.
+    """
     warmup_steps = num_steps // 10
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, num_steps - warmup_steps, warmup_target=LEARNING_RATE, warmup_steps=warmup_steps
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05, beta_2=0.98, clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "log_temperature"])
-    model.compile(optimizer=optimizer, loss=keras_lit.losses.SoftmaxContrastiveLoss())
+    model.compile(optimizer=optimizer, loss=loss or keras_lit.losses.SoftmaxContrastiveLoss())
 
 
 def tune(model, batches, folder, num_steps=NUM_STEPS, verbose="auto"):

@@ -162,6 +162,7 @@ class ZeroShotEvaluation(PeriodicEvaluation):
             `prompt_templates("clip_best")`.
         every_steps: integer, or `None` for the ends of epochs.
         every_epochs: integer; used where `every_steps` is `None`.
+        text_rule: how class names and templates become texts, as for `ZeroShotClassifier`.
 
     Raises:
         ValueError: here, repeated class names or a template without `{}`; when `fit` begins, a
@@ -179,11 +180,20 @@ class ZeroShotEvaluation(PeriodicEvaluation):
     target_name = "labels"
     metric_prefix = "zero_shot"
 
-    def __init__(self, dataset, class_names, templates=None, every_steps=None, every_epochs=1):
+    def __init__(
+        self,
+        dataset,
+        class_names,
+        templates=None,
+        every_steps=None,
+        every_epochs=1,
+        text_rule=describe_classes,
+    ):
         super().__init__(dataset, every_steps, every_epochs)
         self.class_names = class_names
         self.templates = CLIP_BEST_TEMPLATES if templates is None else templates
-        describe_classes(self.class_names, self.templates)
+        self.text_rule = text_rule
+        text_rule(self.class_names, self.templates)
 
     def check_targets(self, targets):
         labels = np.asarray(targets)
@@ -200,7 +210,9 @@ class ZeroShotEvaluation(PeriodicEvaluation):
         return labels
 
     def measure(self, image_embeddings, targets):
-        classifier = ZeroShotClassifier(self.model, self.class_names, self.templates)
+        classifier = ZeroShotClassifier(
+            self.model, self.class_names, self.templates, text_rule=self.text_rule
+        )
         scores = classifier.similarities(image_embeddings)
         k = (1, 5) if len(self.class_names) > 5 else (1,)
         return zero_shot_accuracy(scores, np.stack(targets), k)

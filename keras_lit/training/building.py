@@ -5,6 +5,7 @@ import keras_hub
 import keras_lit
 from keras_lit import losses, optimizers
 from keras_lit.preprocessing import ImageConverter, WordPieceTokenizer, vocabulary_from_captions
+from keras_lit.presets import text_tower as text_tower_of_name
 from keras_lit.whole_files import whole_file
 
 
@@ -38,32 +39,26 @@ def build_model(config, source, vocabulary_path):
     Returns:
         `keras_lit.LiTModel`, not compiled.
     """
-    is_pretrained = [letter != "u" for letter in config["tuning"]]
-    image_tower, image_converter = _image_tower(
-        **config["image_tower"], load_weights=is_pretrained[0], dtype=config["dtype"]
-    )
+    image_letter, text_letter = config["tuning"]
+    image_tower = _image_tower(**config["image_tower"], load_weights=image_letter != "u")
     text = dict(config["text_tower"])
-    pooling, length = text.pop("pooling"), text.pop("max_length")
-    if "backbone" in text:
-        # The tokenizer of a backbone is part of its preset, whether its weights are taken or not.
-        tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(text["backbone"])
-        if isinstance(tokenizer, keras_hub.tokenizers.BertTokenizer):  # as LiT cuts words
-            tokenizer = WordPieceTokenizer(tokenizer.get_vocabulary(), sequence_length=length)
-        backbone = keras_hub.models.Backbone.from_preset(
-            text["backbone"], load_weights=is_pretrained[1], dtype=config["dtype"]
+    if "vocabulary_size" in text:
+        vocabulary_size = text.pop("vocabulary_size")
+        if text["vocabulary"] is None:
+            text["vocabulary"] = _learn_vocabulary(source, vocabulary_size, vocabulary_path)
+    if "name" in text:
+        text_tower, tokenizer = text_tower_of_name(
+            **text, projection_dim=image_tower.embedding_dim, load_weights=text_letter != "u"
         )
     else:
-        vocabulary, vocabulary_size = text.pop("vocabulary"), text.pop("vocabulary_size")
-        if vocabulary is None:
-            vocabulary = _learn_vocabulary(source, vocabulary_size, vocabulary_path)
-        tokenizer = WordPieceTokenizer(str(vocabulary), sequence_length=length)
-        backbone = keras_lit.backbones.TextTransformerBackbone(
-            tokenizer.vocabulary_size(), max_length=length, dtype=config["dtype"], **text
-        )
+        text_tower, tokenizer = _new_text_tower(**text, projection_dim=image_tower.embedding_dim)
+    height, width = image_tower.backbone.input.shape[1:3]
     return keras_lit.LiTModel(
         image_tower,
-        keras_lit.Tower(backbone, pooling, image_tower.embedding_dim, name="text_tower"),
-        keras_lit.LiTPreprocessor(image_converter, tokenizer, sequence_length=length),
+        text_tower,
+        keras_lit.LiTPreprocessor(
+            ImageConverter((height, width)), tokenizer, sequence_length=text["sequence_length"]
+        ),
         tuning=config["tuning"],
         head=keras_lit.layers.SimilarityHead(**config["head"]),
     )
@@ -79,22 +74,29 @@ def compile_model(model, config):
     )
 
 
-def _image_tower(load_weights, dtype, tower=None, backbone=None, pooling=None):
-    """Returns the image tower, and the converter of its images.
+def _image_tower(load_weights, tower=None, backbone=None, pooling=None, dtype=None):
+    """Returns the image tower of a preset.
 
     Of a `tower`, a preset of this package, all is known; of a `backbone`, a preset of keras-hub,
     the pooling has to be said.
     """
     if tower is not None:
-        image_tower = keras_lit.Tower.from_preset(tower, load_weights=load_weights, dtype=dtype)
-    else:
-        image_tower = keras_lit.Tower(
-            keras_hub.models.Backbone.from_preset(backbone, load_weights=load_weights, dtype=dtype),
-            pooling,
-            name="image_tower",
-        )
-    height, width = image_tower.backbone.input.shape[1:3]
-    return image_tower, ImageConverter((height, width))
+        return keras_lit.Tower.from_preset(tower, load_weights, dtype=dtype)
+    return keras_lit.Tower(
+        keras_hub.models.Backbone.from_preset(backbone, load_weights=load_weights, dtype=dtype),
+        pooling,
+        name="image_tower",
+    )
+
+
+def _new_text_tower(vocabulary, sequence_length, projection_dim, **sizes):
+    """Returns a text tower of a size that has no name, and its tokenizer."""
+    tokenizer = WordPieceTokenizer(str(vocabulary), sequence_length)
+    backbone = keras_lit.backbones.TextTransformerBackbone(
+        tokenizer.vocabulary_size(), sequence_length, **sizes
+    )
+    tower = keras_lit.Tower(backbone, "class_token", projection_dim, name="text_tower")
+    return tower, tokenizer
 
 
 def _learn_vocabulary(source, vocabulary_size, path):

@@ -56,6 +56,7 @@ def _benchmark_callback(benchmark, every_steps):
         benchmark.class_names,
         benchmark.prompt_templates,
         every_steps,
+        text_rule=benchmark.text_rule,
     )
 
 

@@ -23,13 +23,12 @@ def train(config, folder, cache=None):
     Args:
         config: Dict of settings, as `get_config()` of `keras_lit.configs` returns it:
 
-            - `seed`, `num_steps`, `batch_size`, `micro_batch_size`, `dtype`, `tuning`;
+            - `seed`, `num_steps`, `batch_size`, `micro_batch_size`, `tuning`;
             - `image_tower`: a `tower`, preset for `keras_lit.Tower`; or a `backbone`, preset of
-              keras-hub, and its `pooling`;
-            - `text_tower`: a `backbone`, preset of keras-hub; or the arguments of
-              `TextTransformerBackbone` for one from scratch, with a `vocabulary` (path of a file,
-              `None`: learned from the captions) and the `vocabulary_size` to learn; `pooling` and
-              `max_length` of either;
+              keras-hub, and its `pooling`; the `dtype` of either;
+            - `text_tower`: `name` and `sequence_length` as for `keras_lit.presets.text_tower`; or
+              sizes of a `TextTransformerBackbone` that has no name; for a tower from scratch a
+              `vocabulary`, path of a file, or `None` and the `vocabulary_size` to learn;
             - `head`, `loss`, `optimizer`, `schedule`: arguments, of the class that `name` says;
             - `data`: `sources` for `keras_lit.data.open_source`, their features, and which
               `max_broken_share` of records to put up with;

@@ -66,7 +66,7 @@ def tiny(folder, config):
         values |= {f"text_tower.{name}": size for name, size in sizes.items()}
         values |= {"image_tower.backbone": folder / "image_backbone"}
     else:
-        values |= {"image_tower.tower": folder / "tower", "text_tower.backbone": folder / "bert"}
+        values |= {"image_tower.tower": folder / "tower", "text_tower.name": folder / "bert"}
         # Its graph alone takes twenty seconds; the example of `Augmentation` runs it.
         values["augmentation.RandAugment.num_ops"] = 0
     return [f"--config={config}", *(f"--config.{key}={value}" for key, value in values.items())]
