@@ -23,8 +23,8 @@ IMAGE_SHAPE = (32, 32, 3)
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "a", "dog"]
 
 
-def text_backbone():
-    return backbones.TextTransformerBackbone(vocabulary_size=50, max_length=4, **SIZE)
+def text_backbone(vocabulary_size=50):
+    return backbones.TextTransformerBackbone(vocabulary_size, max_length=4, **SIZE)
 
 
 def lit_model(image_tower, text_tower, preprocessor=None, **head):
@@ -54,14 +54,12 @@ def int8_vit_and_bert():
 
 def mixer_and_text_with_lora():
     sentence_piece = (reference.reference_root() / "sentencepiece" / "sp.model").read_bytes()
+    tokenizer = preprocessing.SentencePieceTokenizer(sentence_piece, sequence_length=4)
     resize = preprocessing.SmallerSideResize(40)
     model = lit_model(
         (backbones.MixerBackbone(IMAGE_SHAPE, 16, 8, 1, 4, 16), "mean"),
-        (text_backbone(), "last_token"),
-        keras_lit.LiTPreprocessor(
-            preprocessing.ImageConverter(32, resize),
-            preprocessing.SentencePieceTokenizer(sentence_piece, sequence_length=4),
-        ),
+        (text_backbone(tokenizer.vocabulary_size()), "last_token"),
+        keras_lit.LiTPreprocessor(preprocessing.ImageConverter(32, resize), tokenizer),
         bias=-10.0,
     )
     model.enable_lora(2)
