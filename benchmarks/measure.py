@@ -130,7 +130,7 @@ class Requests:
         }
 
 
-def serve(work, warm_up=2):
+def serve(work, warm_up=1):
     """Answers a `Contender`'s requests by calling `work()`, which returns when it is done."""
     requests = Requests(warm_up)
     work()

@@ -21,7 +21,7 @@ def work(options):
 
     sizes = dataclasses.replace(step.Sizes(), batch_size=options.batch_size)
     batches = step.make_batches(sizes, options.step)[:1]
-    requests = measure.Requests(warm_up=2)
+    requests = measure.Requests(warm_up=1)
     micro_batch_size = options.micro_batch_size if options.work == "micro" else None
     keras_lit_step.train(sizes, batches, requests.step_done, micro_batch_size=micro_batch_size)
 
