@@ -47,18 +47,18 @@ def plot_losses(records):
 
 
 def plot_steps(records):
-    """Plots milliseconds per step as bars, one panel per step and number of cores."""
+    """Plots CPU milliseconds per step as bars, one panel per step and number of cores."""
     figure, axes = pyplot.subplots(1, len(records), figsize=(4 * len(records), 3), sharey=True)
     for axis, record in zip(axes if len(records) > 1 else [axes], records, strict=True):
         names = list(record["contenders"])
-        values = [1000 * record["contenders"][name]["wall"]["median"] for name in names]
+        values = [1000 * record["contenders"][name]["cpu"]["median"] for name in names]
         bars = axis.barh(
             names, values, color=["tab:blue" if "lit" in n else "tab:gray" for n in names]
         )
         axis.bar_label(bars, fmt="%.0f", padding=2, fontsize=8)
-        axis.invert_yaxis()
         axis.set_xlim(0, 1.15 * max(values))
-        axis.set_title(f"{record['step']} step, {record['num_cores']} core(s), ms", fontsize=10)
+        axis.set_title(f"{record['step']} step, {record['num_cores']} core(s), CPU ms", fontsize=10)
+    figure.axes[0].invert_yaxis()  # For all panels, which share it.
     return figure
 
 
