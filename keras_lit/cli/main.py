@@ -57,7 +57,7 @@ def _run_verb(verb, arguments):
             file=sys.stderr,
         )
         return 2
-    except (ValueError, OSError, ImportError, NotImplementedError) as error:
+    except (ValueError, OSError, ImportError, NotImplementedError, FloatingPointError) as error:
         print(f"keras-lit {verb}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -165,3 +165,12 @@ def test_a_config_of_ones_own(tmp_path):
     flag_values(["train", f"--config={path}", "--config.a.b=2", "--config.a.c=x,y", "--config.d=7"])
     assert flag_values.read_config() == {"a": {"b": 2.0, "c": ("x", "y")}, "d": 7}
     assert json.dumps(flag_values.read_config())
+
+
+def test_a_loss_that_is_no_number_is_said_without_a_traceback(tmp_path, monkeypatch, capsys):
+    def train(config, folder, cache):
+        raise FloatingPointError("The loss became nan in step 7.")
+
+    monkeypatch.setattr("keras_lit.training.train", train)
+    assert run("--config=emoji_tiny", f"--folder={tmp_path}") == 1
+    assert capsys.readouterr().err == "keras-lit train: The loss became nan in step 7.\n"
