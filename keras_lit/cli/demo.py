@@ -1,6 +1,6 @@
 """keras-lit demo: tune a text tower onto a locked image tower, and see what it can do.
 
-About four minutes on two cores, with real pictures and captions (emojis). Writes
+About three minutes on two cores, with real pictures and captions (emojis). Writes
 
   runs/demo/report.html    curve, table, pictures: open it in a browser
   runs/demo/metrics.json   the numbers of the report, and their chance levels
