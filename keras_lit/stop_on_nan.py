@@ -1,12 +1,11 @@
 """A model in `fit` whose loss is no number any more -> an error that says since when."""
 
-import keras
 import numpy as np
 
-from keras_lit.optimizers import num_steps
+from keras_lit.optimizers import StepCounter
 
 
-class StopOnNaN(keras.callbacks.Callback):
+class StopOnNaN(StepCounter):
     """Ends `fit` with an error in the first step whose loss is NaN or infinite.
 
     `keras.callbacks.TerminateOnNaN` ends it as if it were finished, so that other callbacks then
@@ -35,19 +34,13 @@ class StopOnNaN(keras.callbacks.Callback):
         super().__init__()
         self.backup = backup
 
-    def on_train_begin(self, logs=None):
-        self._step = num_steps(self.model.optimizer)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._steps_before_epoch = self._step
-
     def on_train_batch_end(self, batch, logs=None):
-        self._step = self._steps_before_epoch + batch + 1
+        super().on_train_batch_end(batch, logs)
         loss = float((logs or {}).get("loss", 0.0))
         if not np.isfinite(loss):
             saved = "" if self.backup is None else f" {self.backup.describe()}"
             raise FloatingPointError(
-                f"The loss became {loss} in step {self._step}.{saved} Lower the learning rate, "
-                "warm up for longer, clip gradients (`global_clipnorm=1.0`), and use bfloat16 "
-                "instead of float16."
+                f"The loss became {loss} in step {self.current_step}.{saved} Lower the learning "
+                "rate, warm up for longer, clip gradients (`global_clipnorm=1.0`), and use "
+                "bfloat16 instead of float16."
             )

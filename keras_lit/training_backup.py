@@ -10,13 +10,13 @@ import keras
 import numpy as np
 
 from keras_lit import distribution
-from keras_lit.optimizers import num_steps
+from keras_lit.optimizers import StepCounter, num_steps
 from keras_lit.whole_files import whole_file
 
 _FILE = "backup.zip"
 
 
-class TrainingBackup(keras.callbacks.Callback):
+class TrainingBackup(StepCounter):
     """Saves weights, optimizer state and random seeds every few steps, and brings them back.
 
     A run that was killed at any moment and started again ends with the weights of one that was
@@ -115,16 +115,10 @@ class TrainingBackup(keras.callbacks.Callback):
                 f"{differing[0]}. Build and compile as in that run, or name another folder."
             )
 
-    def on_train_begin(self, logs=None):
-        self._step = num_steps(self.model.optimizer)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._steps_before_epoch = self._step
-
     def on_train_batch_end(self, batch, logs=None):
-        # `batch` advances by more than 1 where a call executes several steps.
-        previous, self._step = self._step, self._steps_before_epoch + batch + 1
-        if self._step // self.every_steps > previous // self.every_steps:
+        previous = self.current_step
+        super().on_train_batch_end(batch, logs)
+        if self.current_step // self.every_steps > previous // self.every_steps:
             self._save()
 
     def on_train_end(self, logs=None):
@@ -148,14 +142,14 @@ class TrainingBackup(keras.callbacks.Callback):
                     archive.writestr(str(index), self._finite_values(variable).tobytes())
             file.flush()
             os.fsync(file.fileno())
-        self.saved_step = self._step
+        self.saved_step = self.current_step
 
     def _finite_values(self, variable):
         values = distribution.to_numpy(variable)
         if not np.all(np.isfinite(values)):
             raise FloatingPointError(
-                f"By step {self._step}, '{variable.path}' is NaN or infinite. {self.describe()} "
-                "Lower the learning rate, warm up for longer or clip gradients; "
+                f"By step {self.current_step}, '{variable.path}' is NaN or infinite. "
+                f"{self.describe()} Lower the learning rate, warm up for longer or clip gradients; "
                 "`keras_lit.StopOnNaN` finds the first such step."
             )
         return values

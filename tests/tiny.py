@@ -1,6 +1,7 @@
 """Tiny towers, models and data that the tests share, filled from a seed alike on every backend."""
 
 import keras
+import keras_hub
 import numpy as np
 
 import keras_lit
@@ -16,6 +17,19 @@ def image_backbone(dropout=0.0):
     features = keras.layers.BatchNormalization(name="norm")(features)
     features = keras.layers.Dropout(dropout, name="dropout")(features)
     return keras.Model(images, features, name="image_backbone")
+
+
+def hub_backbone():
+    """A small backbone of keras-hub, which it saves as a preset: (8, 8, 3) -> (8, 8, 64)."""
+    return keras_hub.models.ResNetBackbone(
+        input_conv_filters=[64],
+        input_conv_kernel_sizes=[3],
+        stackwise_num_filters=[64],
+        stackwise_num_blocks=[1],
+        stackwise_num_strides=[1],
+        block_type="basic_block",
+        image_shape=(8, 8, 3),
+    )
 
 
 def text_backbone(width=8):

@@ -30,7 +30,7 @@ def train(folder, steps):
     assert backup.restore(model) == 0
     saved = []
     save = backup._save
-    backup._save = lambda: (saved.append(backup._step), save())
+    backup._save = lambda: (saved.append(backup.current_step), save())
     model.fit(tiny.pairs(8 * steps), batch_size=8, callbacks=[backup], verbose=0)
     assert saved == [2, 4, 5]
     return model

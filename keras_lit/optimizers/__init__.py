@@ -12,7 +12,7 @@ from keras_lit.optimizers.schedules import (
     WarmupSchedule,
 )
 from keras_lit.optimizers.slot_memory import num_bytes, num_slot_bytes
-from keras_lit.optimizers.steps import num_steps
+from keras_lit.optimizers.steps import StepCounter, num_steps
 
 __all__ = [
     "CosineSchedule",
@@ -21,6 +21,7 @@ __all__ = [
     "LiTOptimizer",
     "LinearSchedule",
     "RsqrtSchedule",
+    "StepCounter",
     "WarmupSchedule",
     "continue_with",
     "num_bytes",

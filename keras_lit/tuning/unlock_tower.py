@@ -1,11 +1,9 @@
 """A model in `fit` -> one of its towers unlocked, in whole or in part, after some steps."""
 
-import keras
-
-from keras_lit.optimizers import num_steps
+from keras_lit.optimizers import StepCounter
 
 
-class UnlockTower(keras.callbacks.Callback):
+class UnlockTower(StepCounter):
     """Unlocks a locked tower in the middle of `fit`.
 
     The variables that trained before keep their optimizer state, the new ones get some, and the
@@ -51,28 +49,24 @@ class UnlockTower(keras.callbacks.Callback):
         self.lock = lock
 
     def on_train_begin(self, logs=None):
-        self._step = num_steps(self.model.optimizer)
+        super().on_train_begin(logs)
         applied = getattr(self.model, self.tower).applied_lock
-        self._is_done = self._step > self.after_steps or (
-            self._step == self.after_steps and applied == self.lock
+        self._is_done = self.current_step > self.after_steps or (
+            self.current_step == self.after_steps and applied == self.lock
         )
-        if applied is None and self._step < self.after_steps:
+        if applied is None and self.current_step < self.after_steps:
             raise ValueError(
                 f"UnlockTower(after_steps={self.after_steps}) finds the {self.tower} unlocked from "
                 "the start. Lock it first: `model.tuning`."
             )
         self._unlock_if_due()
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._steps_before_epoch = self._step
-
     def on_train_batch_end(self, batch, logs=None):
-        # `batch` advances by more than 1 where a call executes several steps.
-        self._step = self._steps_before_epoch + batch + 1
+        super().on_train_batch_end(batch, logs)
         self._unlock_if_due()
 
     def _unlock_if_due(self):
-        if self._is_done or self._step < self.after_steps:
+        if self._is_done or self.current_step < self.after_steps:
             return
         self._is_done = True
         if self.lock is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from keras_lit.data import emoji_examples, emoji_sources
 from keras_lit.demo import emoji_scores, emoji_tuning
+from tests import tiny
 from tests.run_example import EXAMPLES, run_example
 
 # The examples choose TensorFlow themselves.
@@ -28,7 +29,7 @@ def example():
 
         patch.setattr(pretrain_image_tower, "IMAGE_SIZE", 8)
         patch.setattr(pretrain_image_tower.pretrain_emoji_tower, "IMAGE_SIZE", 8)
-        patch.setattr(pretrain_image_tower, "BACKBONES", {"resnet": tiny_backbone})
+        patch.setattr(pretrain_image_tower, "BACKBONES", {"resnet": tiny.hub_backbone})
         patch.setattr(emoji_tuning, "TEXT_WIDTH", 8)
         one_view = functools.partial(emoji_tuning.pairs_with_views, num_views=1)
         patch.setattr(emoji_tuning, "pairs_with_views", one_view)
@@ -36,18 +37,6 @@ def example():
         yield pretrain_image_tower
         for name in ("emoji_comparison", "pretrain_image_tower", "pretrain_emoji_tower"):
             sys.modules.pop(name, None)
-
-
-def tiny_backbone():
-    return keras_hub.models.ResNetBackbone(
-        input_conv_filters=[64],
-        input_conv_kernel_sizes=[3],
-        stackwise_num_filters=[64],
-        stackwise_num_blocks=[1],
-        stackwise_num_strides=[1],
-        block_type="basic_block",
-        image_shape=(8, 8, 3),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +80,7 @@ def test_nt_xent_looks_for_the_other_view(example):
 
 def test_simclr_gives_a_preset(example, pictures, tmp_path):
     keras.utils.set_random_seed(0)
-    before = tiny_backbone().get_weights()
+    before = tiny.hub_backbone().get_weights()
     backbone = example.pretrain("simclr", "resnet", pictures, steps=2, batch_size=4, seed=0)
     backbone.save_to_preset(tmp_path)
     loaded = keras_hub.models.Backbone.from_preset(str(tmp_path)).get_weights()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_lit.data import emoji_sources
+from tests import tiny
 
 EXAMPLES = pathlib.Path(__file__).parent.parent.parent / "examples"
 SALT = "f"
@@ -116,18 +117,7 @@ def test_missing_icon_sets(modules, tmp_path):
 
 
 def test_a_short_training_gives_a_preset(example, pictures, tmp_path, monkeypatch):
-    def tiny_backbone():
-        return keras_hub.models.ResNetBackbone(
-            input_conv_filters=[64],
-            input_conv_kernel_sizes=[3],
-            stackwise_num_filters=[64],
-            stackwise_num_blocks=[1],
-            stackwise_num_strides=[1],
-            block_type="basic_block",
-            image_shape=(8, 8, 3),
-        )
-
-    monkeypatch.setattr(example, "image_backbone", tiny_backbone)
+    monkeypatch.setattr(example, "image_backbone", tiny.hub_backbone)
     monkeypatch.setattr(example, "IMAGE_SIZE", 8)
     backbone = example.pretrain(pictures[::5], steps=2, batch_size=4, seed=0)
     example.save_in_half(backbone, tmp_path)
