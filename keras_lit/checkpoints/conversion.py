@@ -143,7 +143,7 @@ def _plan(source, model, ignore):
         verify_archive(split_source(source)[0])
     _check_kind(checkpoint.tensors, model)
     tensors = _fitted(checkpoint.tensors, model)
-    plan, surplus = _match(tensors, entries_of(model), [*_ignorable(model), *ignore])
+    plan, surplus = match_tensors(tensors, entries_of(model), [*_ignorable(model), *ignore])
     # The largest first, while the model is still empty; slices of one stacked tensor together.
     plan.sort(key=lambda row: (-np.prod(row[1].shape), row[1].sources))
     report = ConversionReport(
@@ -218,7 +218,7 @@ def _check_kind(tensors, model):
         )
 
 
-def _match(tensors, entries, ignore):
+def match_tensors(tensors, entries, ignore):
     """Pairs each row of the table with its tensor; raises unless all of them fit."""
     problems, plan = [], []
     missing = [entry for entry in entries if entry.source not in tensors]
@@ -246,8 +246,9 @@ def _match(tensors, entries, ignore):
         raise CheckpointError(
             "The checkpoint does not fit the model:\n- "
             + "\n- ".join(problems[: _MAX_LISTED + 2])
-            + "\nBuild the model with `keras_lit.checkpoints.build_tower` or `build_lit_model`, "
-            "which read the sizes from the file, or pass `ignore` for tensors that are not wanted."
+            + "\nBuild the model with the sizes of the file, as `build_tower` and "
+            "`build_lit_model` of keras_lit.checkpoints do, or pass `ignore` for tensors that are "
+            "not wanted."
         )
     return plan, [source for name in surplus for source in tensors[name].sources]
 

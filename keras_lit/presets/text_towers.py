@@ -4,8 +4,9 @@ import os
 
 import keras_hub
 
-from keras_lit.backbones import TextTransformerBackbone
+from keras_lit.backbones import EncoderBackbone, TextTransformerBackbone
 from keras_lit.backbones.sizes import TRANSFORMER_SIZES
+from keras_lit.checkpoints.hugging_face_t5 import is_hugging_face_t5, load_t5_encoder
 from keras_lit.preprocessing import SentencePieceTokenizer, WordPieceTokenizer
 from keras_lit.towers import Tower
 
@@ -15,6 +16,7 @@ POOLINGS = {
     keras_hub.models.BertBackbone: "class_token",
     keras_hub.models.RobertaBackbone: "class_token",  # XLM-R is one
     keras_hub.models.T5Backbone: "mean",
+    EncoderBackbone: "mean",
 }
 
 
@@ -24,13 +26,13 @@ def text_tower(name, projection_dim=None, vocabulary=None, sequence_length=16, l
     Texts have 16 tokens in the paper, whatever the tower. From scratch, it is the original's text
     transformer, read at the last token with a SentencePiece vocabulary as there, or at `[CLS]` with
     a WordPiece vocabulary. BERT is read at `[CLS]` and gets no `[SEP]`, as in the original;
-    RoBERTa and XLM-R are read at `<s>`; of T5 the encoder's tokens are averaged.
+    RoBERTa and XLM-R are read at `<s>`; of T5 and mT5 the encoder's tokens are averaged.
 
     Args:
         name: `"Ti"`, `"S"`, `"B"` or `"L"` for a new tower of that size; or a keras-hub preset of
-            BERT, RoBERTa, XLM-R or T5, such as `"bert_base_en_uncased"`,
-            `"xlm_roberta_base_multi"`, `"t5_1.1_base"`, a local folder or an `hf://` handle. For
-            languages other than English: `"xlm_roberta_base_multi"`.
+            BERT, RoBERTa, XLM-R or T5, such as `"bert_base_en_uncased"`, `"t5_1.1_base"` or, for
+            captions in many languages, `"xlm_roberta_base_multi"`; or a folder or `hf://` handle
+            of one of these or of mT5, as safetensors.
         projection_dim: Integer, length of the embeddings: the image tower's `embedding_dim`.
             `None`: the text model's own width.
         vocabulary: For a new tower: list of WordPiece tokens, as of `vocabulary_from_captions`, the
@@ -84,11 +86,14 @@ def _new_tower(size, projection_dim, vocabulary, sequence_length):
 
 def _pretrained_tower(preset, projection_dim, sequence_length, load_weights):
     try:
-        backbone = keras_hub.models.Backbone.from_preset(preset, load_weights=load_weights)
-        tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(preset)
+        if is_hugging_face_t5(preset):
+            backbone, tokenizer = load_t5_encoder(preset, load_weights)
+        else:
+            backbone = keras_hub.models.Backbone.from_preset(preset, load_weights=load_weights)
+            tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(preset)
     except (ValueError, OSError, KeyError) as error:
         raise ValueError(
-            f"{preset!r} is none of the sizes {SIZES}, and keras-hub cannot load it: {error}"
+            f"{preset!r} is none of the sizes {SIZES}, and cannot be loaded: {error}"
         ) from error
     pooling = next((p for kind, p in POOLINGS.items() if isinstance(backbone, kind)), None)
     if pooling is None:

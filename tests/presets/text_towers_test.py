@@ -1,12 +1,9 @@
 """text_tower: each kind of text model with its tokenizer, pooling and length; vocabularies fit."""
 
-import io
-
 import keras
 import keras_hub
 import numpy as np
 import pytest
-import sentencepiece
 
 import keras_lit
 from keras_lit.backbones import TextTransformerBackbone
@@ -14,35 +11,14 @@ from keras_lit.backbones.sizes import TRANSFORMER_SIZES
 from keras_lit.preprocessing import WordPieceTokenizer, vocabulary_from_captions
 from keras_lit.presets import text_tower, text_towers
 from tests import tiny
+from tests.presets.t5_pieces import CAPTIONS
 from tests.reference import reference_root
 
-pytestmark = [
-    # keras-hub's T5 drops the mask of Keras, and passes its own.
-    pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask"),
-    # And it leaves the files of SentencePiece models open.
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO"),
-]
+# keras-hub leaves the files of SentencePiece models open.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO")
 
-CAPTIONS = ["a dog on a sofa", "ein Hund, größer", "一只狗"]
 SIZE = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "dog", "##s"]
-
-
-def t5_pieces():
-    """A SentencePiece model of characters, with the special pieces of T5."""
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(CAPTIONS),
-        model_writer=model,
-        model_type="char",
-        vocab_size=24,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        minloglevel=2,
-    )
-    return model.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +28,6 @@ def presets(tmp_path_factory):
     proto = (reference_root() / "sentencepiece" / "sp.model").read_bytes()
     xlm_roberta = models.XLMRobertaTokenizer(proto=proto)
     num_pieces = xlm_roberta.vocabulary_size()
-    t5 = models.T5Tokenizer(proto=t5_pieces())
     made = {
         "bert": (
             models.BertBackbone(vocabulary_size=len(PIECES), max_sequence_length=20, **SIZE),
@@ -62,7 +37,6 @@ def presets(tmp_path_factory):
             models.XLMRobertaBackbone(vocabulary_size=num_pieces, max_sequence_length=20, **SIZE),
             xlm_roberta,
         ),
-        "t5": (models.T5Backbone(vocabulary_size=t5.vocabulary_size(), **SIZE), t5),
         "distil_bert": (
             models.DistilBertBackbone(vocabulary_size=len(PIECES), max_sequence_length=20, **SIZE),
             models.DistilBertTokenizer(vocabulary=PIECES, lowercase=True),
@@ -107,16 +81,6 @@ def test_xlm_roberta_tunes_in_many_languages(presets):
     assert ids.shape == (3, 16) and np.all(ids[:, 0] == 0) and np.all(ids[~mask] == 1)
     assert all(row[keep][-1] == 2 for row, keep in zip(ids, mask, strict=True))
     assert embeddings.shape == (3, 6) and np.ptp(embeddings, axis=0).max() > 1e-5
-
-
-def test_t5_is_averaged_over_what_is_no_padding(presets):
-    tower, tokenizer = text_tower(str(presets / "t5"), projection_dim=6)
-    tokens, embeddings = encode(tower, tokenizer, CAPTIONS)
-    ids, mask = np.asarray(tokens["token_ids"]), np.asarray(tokens["padding_mask"])
-    assert ids.shape == (3, 16) and not ids[~mask].any()
-    assert all(row[keep][-1] == 1 for row, keep in zip(ids, mask, strict=True))
-    assert type(tower.backbone).__name__ == "EncoderBackbone"
-    assert type(tower.pooling).__name__ == "MeanPooling" and embeddings.shape == (3, 6)
 
 
 def test_from_scratch_in_the_sizes_of_the_paper():
