@@ -137,7 +137,10 @@ def predict_rows(tower, inputs):
     """
     padded = input_checks.pad_rows(inputs, distribution.num_replicas())
     num_padded = input_checks.num_rows(padded)
-    if distribution.num_processes() == 1:
+    if distribution.num_replicas() == 1:
+        # `predict` would make a tf.data pipeline for one batch: 70 ms on TensorFlow.
+        outputs = tower.predict_on_batch(padded)
+    elif distribution.num_processes() == 1:
         outputs = tower.predict(padded, batch_size=num_padded, verbose=0)
     else:
         batch = tf.data.Dataset.from_tensor_slices(padded).batch(num_padded, drop_remainder=True)
