@@ -44,8 +44,5 @@ def split_words(texts):
         Ragged `tf.string` tensor `(batch, any number)`; each punctuation mark and each Chinese
         character is a word.
     """
-    return tf_text.regex_split(
-        normalize(texts),
-        delim_regex_pattern=rf"\s+|{_OWN_WORD}",
-        keep_delim_regex_pattern=_OWN_WORD,
-    )
+    # `tf_text.regex_split` gives the same words in twice the time, and ten times the time to trace.
+    return tf.strings.split(tf.strings.regex_replace(normalize(texts), f"({_OWN_WORD})", r" \1 "))
