@@ -9,7 +9,8 @@ import keras
 
 import keras_lit
 from keras_lit.backbones.sizes import TRANSFORMER_SIZES
-from keras_lit.optimizers import num_bytes, num_slot_bytes
+from keras_lit.distribution import num_bytes
+from keras_lit.optimizers import num_slot_bytes
 
 OPTIMIZERS = {
     "keras.optimizers.AdamW": keras.optimizers.AdamW,

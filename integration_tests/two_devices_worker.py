@@ -12,6 +12,7 @@ from integration_tests.virtual_devices import make_virtual_devices
 from keras_lit import distribution
 from keras_lit.tuning import Lock, UnlockTower
 from tests import tiny
+from tests.tuning import families
 
 LOSS = keras_lit.losses.SoftmaxContrastiveLoss()
 ON_TENSORFLOW = keras.config.backend() == "tensorflow"
@@ -62,6 +63,14 @@ def check_tensorflow():
     keras.config.set_dtype_policy("float32")
 
 
+def check_families():
+    """A locked image tower keeps every byte, whatever it is made of; so do seeds and statistics."""
+    model = families.model_of_all_families()
+    model.compile(keras.optimizers.SGD(1.0, 0.9), LOSS, **families.STEP_OF_ALL)
+    assert not families.moved_by_training(model)
+    assert len(model.optimizer.variables) == 2 + len(model.text_tower.trainable_variables) + 1
+
+
 def train():
     """Returns weights trained with gradients that are clipped, each by far.
 
@@ -100,6 +109,7 @@ def main():
     expect_error(lambda: compiled.fit(tiny.pairs(4), batch_size=4), "before building any backbone")
     expect_error(lambda: distribution.model_parallel(3), "model_axis=3", "2 devices")
     check_batches()
+    check_families()
     if ON_TENSORFLOW:
         check_tensorflow()
     on_two = train()

@@ -47,8 +47,8 @@ class TunedEncoder(DualEncoder):
             if letter != "u" and tower.has_random_weights:
                 raise ValueError(
                     f"tuning={value!r} says {letter!r}, pretrained, of the tower '{tower.name}', "
-                    "whose weights are those that `reinitialize` has drawn. Load its weights, or "
-                    "say 'u', unlocked and from scratch."
+                    "whose weights are random: it starts from scratch, or `reinitialize` has drawn "
+                    "them. Load its weights, or say 'u', unlocked and from scratch."
                 )
         self._tuning = value
         self._apply_tuning()

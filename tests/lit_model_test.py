@@ -245,6 +245,9 @@ def test_compile_errors():
     for loss in (None, "categorical_crossentropy"):
         with pytest.raises(ValueError, match="contrastive loss"):
             model.compile(optimizer="adam", loss=loss)
+    for rate in (0.0, float("nan"), -1e-3):
+        with pytest.raises(ValueError, match="`learning_rate` must be a finite number > 0"):
+            model.compile(keras.optimizers.Adam(rate), keras_lit.losses.SoftmaxContrastiveLoss())
     model.tuning = "LL"
     with pytest.raises(ValueError, match="nothing to train"):
         model.compile(loss=keras_lit.losses.SoftmaxContrastiveLoss())

@@ -8,6 +8,10 @@ import keras_lit
 
 VOCABULARY_SIZE = 50
 TOKENS = 4
+# Kernels of the text tower: queries, keys, values, output 4 x 8 x 8, and two of 8 x 16.
+TEXT_FLOPS = 2 * (4 * 64 + 2 * 128) * TOKENS
+# Of the image tower, a convolution of 4 x 4 x 3 to 8 channels at 2 x 2 places.
+IMAGE_FLOPS = 2 * 48 * 8 * 4
 
 
 def image_backbone(dropout=0.0):

@@ -34,6 +34,7 @@ from keras_lit.distribution.api import (
     to_numpy,
     with_dense_gradients,
 )
+from keras_lit.distribution.memory import num_bytes
 from keras_lit.distribution.setup import (
     data_parallel,
     fully_sharded,
@@ -59,6 +60,7 @@ __all__ = [
     "local_rows",
     "map_micro_batches",
     "model_parallel",
+    "num_bytes",
     "num_processes",
     "num_replicas",
     "other_backends",

@@ -4,12 +4,11 @@ Each backend answers in its own private module (`_jax.py`, `_tensorflow.py`, `_t
 """
 
 import importlib.util
-import math
 
 import keras
-from keras.src.utils.dtype_utils import dtype_size
 
 from keras_lit.distribution._running import backend as _backend
+from keras_lit.distribution.memory import num_bytes
 
 
 def num_processes():
@@ -300,18 +299,11 @@ def plan_step(model, inputs):
     plan = _backend.plan_step(model, inputs)
     if plan is not None:
         return plan
-
-    def num_bytes(shape, dtype):
-        return math.prod(shape) * max(1, dtype_size(dtype) // 8)
-
-    def total(variables):
-        return sum(num_bytes(variable.shape, variable.dtype) for variable in variables)
-
-    batch = sum(num_bytes(shape, dtype) for shape, dtype in inputs.values())
+    batch = [keras.KerasTensor(shape, dtype) for shape, dtype in inputs.values()]
     return {
-        "weights": total(model.variables),
-        "optimizer": total(model.optimizer.variables),
-        "batch": batch // num_replicas(),
+        "weights": num_bytes(model.variables),
+        "optimizer": num_bytes(model.optimizer.variables),
+        "batch": num_bytes(batch) // num_replicas(),
         "activations": None,
         "exchanged": None,
     }

@@ -2,7 +2,6 @@
 
 import time
 
-import keras
 import numpy as np
 
 from keras_lit.evaluation.accuracy import zero_shot_accuracy
@@ -10,9 +9,10 @@ from keras_lit.evaluation.clip_templates import CLIP_BEST_TEMPLATES
 from keras_lit.evaluation.prompts import describe_classes
 from keras_lit.evaluation.retrieval import retrieval_recall
 from keras_lit.evaluation.zero_shot import ZeroShotClassifier
+from keras_lit.optimizers import StepCounter, num_steps
 
 
-class PeriodicEvaluation(keras.callbacks.Callback):
+class PeriodicEvaluation(StepCounter):
     """Measures the model on a held-out dataset every few steps or at the end of each epoch.
 
     The base of the callbacks below, which define the names, `check_targets` and `measure`.
@@ -63,9 +63,9 @@ class PeriodicEvaluation(keras.callbacks.Callback):
         raise NotImplementedError
 
     def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
         self._latest = None
         self._locked_embeddings = None
-        self._step = self._count_steps()
         # An unusable dataset fails here, not after the first epoch.
         for batch in self.dataset:
             self._read(batch)
@@ -73,28 +73,21 @@ class PeriodicEvaluation(keras.callbacks.Callback):
         else:
             raise ValueError("`dataset` has no batches: there is nothing to evaluate.")
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._steps_before_epoch = self._step
-
     def on_train_batch_end(self, batch, logs=None):
         if self.every_steps is None:
             return
-        # `batch` advances by more than 1 where a call executes several steps.
-        previous, self._step = self._step, self._steps_before_epoch + batch + 1
-        if self._step // self.every_steps > previous // self.every_steps:
+        previous = self.current_step
+        super().on_train_batch_end(batch, logs)
+        if self.current_step // self.every_steps > previous // self.every_steps:
             self._evaluate()
             logs.update(self._latest)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._step = self._count_steps()
+        self.current_step = num_steps(self.model.optimizer)
         is_due = self.every_steps is None and (epoch + 1) % self.every_epochs == 0
         if is_due or self._latest is None:
             self._evaluate()
         logs.update(self._latest)
-
-    def _count_steps(self):
-        """Steps since the model was compiled. During an epoch this would stop training to sync."""
-        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def _evaluate(self):
         start = time.perf_counter()
@@ -102,7 +95,7 @@ class PeriodicEvaluation(keras.callbacks.Callback):
         results = self.measure(image_embeddings, targets)
         results[f"{self.metric_prefix}_seconds"] = time.perf_counter() - start
         self._latest = results
-        self.history.append({"step": self._step, **results})
+        self.history.append({"step": self.current_step, **results})
 
     def _encode_dataset(self):
         model = self.model

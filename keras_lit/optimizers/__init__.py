@@ -11,7 +11,7 @@ from keras_lit.optimizers.schedules import (
     RsqrtSchedule,
     WarmupSchedule,
 )
-from keras_lit.optimizers.slot_memory import num_bytes, num_slot_bytes
+from keras_lit.optimizers.slot_memory import num_slot_bytes
 from keras_lit.optimizers.steps import StepCounter, num_steps
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "StepCounter",
     "WarmupSchedule",
     "continue_with",
-    "num_bytes",
     "num_slot_bytes",
     "num_steps",
     "set_learning_rate_multiplier",

@@ -1,15 +1,8 @@
-"""An optimizer and variables -> bytes: of the variables, and of the state it keeps for them."""
-
-import math
+"""An optimizer and variables -> the bytes of state that it keeps for them."""
 
 import keras
-import ml_dtypes  # noqa: F401  NumPy knows bfloat16 by it.
-import numpy as np
 
-
-def num_bytes(variables):
-    """Returns how many bytes the values of a list of variables take."""
-    return sum(math.prod(v.shape) * np.dtype(str(v.dtype)).itemsize for v in variables)
+from keras_lit.distribution import num_bytes
 
 
 def num_slot_bytes(optimizer, variables):

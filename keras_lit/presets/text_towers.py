@@ -38,7 +38,8 @@ def text_tower(name, projection_dim=None, vocabulary=None, sequence_length=16, l
         vocabulary: For a new tower: list of WordPiece tokens, as of `vocabulary_from_captions`, the
             path of a file of them, or of a SentencePiece `.model`.
         sequence_length: Integer, tokens per text.
-        load_weights: Boolean. `False` leaves the weights of a preset at random.
+        load_weights: Boolean. `False` leaves the weights of a preset at random. Random weights
+            go with the letter `u` of a `LiTModel` alone.
 
     Returns:
         Tuple of a `Tower` and a tokenizer, for `LiTModel(..., text_tower=tower, preprocessor=
@@ -65,10 +66,14 @@ def text_tower(name, projection_dim=None, vocabulary=None, sequence_length=16, l
                 f"A tower of size {name!r} starts from scratch and needs a `vocabulary`. Learn one "
                 "of your captions: `keras-lit vocabulary DATA --output=vocabulary.txt`."
             )
-        return _new_tower(name, projection_dim, vocabulary, sequence_length)
-    if vocabulary is not None:
+        tower, tokenizer = _new_tower(name, projection_dim, vocabulary, sequence_length)
+    elif vocabulary is not None:
         raise ValueError(f"{name!r} brings its own vocabulary. Leave `vocabulary` out.")
-    return _pretrained_tower(name, projection_dim, sequence_length, load_weights)
+    else:
+        tower, tokenizer = _pretrained_tower(name, projection_dim, sequence_length, load_weights)
+    if name in SIZES or not load_weights:
+        tower.mark_random()
+    return tower, tokenizer
 
 
 def _new_tower(size, projection_dim, vocabulary, sequence_length):

@@ -96,6 +96,7 @@ def _new_text_tower(vocabulary, sequence_length, projection_dim, **sizes):
         tokenizer.vocabulary_size(), sequence_length, **sizes
     )
     tower = keras_lit.Tower(backbone, "class_token", projection_dim, name="text_tower")
+    tower.mark_random()
     return tower, tokenizer
 
 

@@ -6,6 +6,7 @@ import math
 import keras
 
 from keras_lit import distribution
+from keras_lit.tuning.flops import forward_flops, step_flops
 
 # Peak of dense bfloat16 products as their makers state it, FLOP/s.
 ACCELERATORS = {"TPU v4": 275e12, "NVIDIA A100": 312e12, "NVIDIA H100 SXM": 989e12}
@@ -80,11 +81,9 @@ def estimate_training(model, batch_size, num_steps, is_cached=False):
         del inputs["images"]
         inputs["image_embeddings"] = ((batch_size, model.image_tower.embedding_dim), "float32")
     towers = [model.text_tower] if is_cached else [model.image_tower, model.text_tower]
-    # The backward pass is twice the forward pass; where micro-batches run, that is made twice.
-    passes = 3 if model.text_tower.micro_batch_size is None else 4
-    flops_of_pair = sum(
-        forward_flops(tower, length) * (1 if tower.locked else passes) for tower in towers
-    )
+    flops_of_pair = sum(step_flops(tower, length) for tower in towers)
+    if model.text_tower.micro_batch_size is not None:  # Then the forward pass is made twice.
+        flops_of_pair += sum(forward_flops(t, length) for t in towers if not t.locked)
     num_examples = batch_size * num_steps
     return Estimate(
         num_parameters=model.count_params(),
@@ -95,34 +94,3 @@ def estimate_training(model, batch_size, num_steps, is_cached=False):
         num_examples=num_examples,
         flops=float(flops_of_pair * num_examples),
     )
-
-
-def forward_flops(tower, length):
-    """Estimates the floating point operations of a tower's forward pass for one example.
-
-    Two per weight of a kernel, at each position of the layer's output. That leaves out the products
-    between tokens, 4 % of a ViT-B/16, and normalisation.
-
-    Args:
-        tower: `keras_lit.Tower`.
-        length: Integer, number of tokens of a text.
-    """
-    inside = {id(weight) for weight in tower.backbone.weights}
-    others = sum(2 * math.prod(w.shape) for w in _kernels(tower) if id(w) not in inside)
-    return others + _functional_flops(tower.backbone, length)
-
-
-def _functional_flops(model, length):
-    flops = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.Model) and layer.inputs:
-            flops += _functional_flops(layer, length)
-        elif kernels := _kernels(layer):
-            output = keras.tree.flatten(layer.output)[0]
-            positions = math.prod(length if n is None else n for n in output.shape[1:-1])
-            flops += sum(2 * math.prod(kernel.shape) * positions for kernel in kernels)
-    return flops
-
-
-def _kernels(layer):
-    return [weight for weight in layer.weights if weight.name == "kernel"]

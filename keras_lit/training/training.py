@@ -11,6 +11,7 @@ from keras_lit.data import BrokenRecords
 from keras_lit.training import building, inputs
 from keras_lit.training.estimate import estimate_training
 from keras_lit.training.evaluations import evaluation_callbacks
+from keras_lit.whole_files import whole_file
 
 
 def train(config, folder, cache=None):
@@ -133,7 +134,10 @@ def _claim(folder, config):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.json"
     text = json.dumps(config, indent=2)
-    if path.exists() and path.read_text() != text:
+    if not path.exists():
+        with whole_file(path) as file:
+            file.write(text.encode())
+    elif path.read_text() != text:
         was = json.loads(path.read_text())
         differing = [
             name for name in config if json.dumps(config[name]) != json.dumps(was.get(name))
@@ -142,4 +146,3 @@ def _claim(folder, config):
             f"'{folder}' holds a training with other settings: {', '.join(differing)} differ. Name "
             "another folder, or delete this one."
         )
-    path.write_text(text)

@@ -96,11 +96,15 @@ class LockableModel(keras.Model):
                 "first (`model.tuning = 'uu'`), and re-initialise before adding adapters."
             )
         from_scratch.reinitialize(self, seed)
+        self.mark_random()
+
+    def mark_random(self):
+        """Notes that the weights, as they are now, are random: the tower starts from scratch."""
         self._random_weights = from_scratch.fingerprint(self)
 
     @property
     def has_random_weights(self):
-        """Whether the weights are still those that `reinitialize` has drawn."""
+        """Whether the weights are still those that were marked as random."""
         drawn = self._random_weights
         return drawn is not None and drawn == from_scratch.fingerprint(self)
 

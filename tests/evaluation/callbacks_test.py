@@ -35,7 +35,7 @@ def photos():
     return pictures
 
 
-def tiny_model(tuning="Lu"):
+def tiny_model(tuning="Lu", **optimizer_options):
     keras.utils.set_random_seed(0)
     images = keras.Input((8, 8, 3))
     outputs = keras.layers.Conv2D(16, 4, strides=4, activation="gelu")(images)
@@ -57,7 +57,10 @@ def tiny_model(tuning="Lu"):
         ),
         tuning=tuning,
     )
-    model.compile(keras.optimizers.Adam(0.01), loss=keras_lit.losses.SoftmaxContrastiveLoss())
+    model.compile(
+        keras.optimizers.Adam(0.01, **optimizer_options),
+        loss=keras_lit.losses.SoftmaxContrastiveLoss(),
+    )
     return model
 
 
@@ -69,7 +72,7 @@ def locked_model():
 
 @pytest.fixture(scope="module")
 def unlocked_model():
-    return tiny_model("Uu")
+    return tiny_model("Uu", gradient_accumulation_steps=2)
 
 
 @pytest.fixture(params=["locked_model", "unlocked_model"])
@@ -108,7 +111,7 @@ def without_seconds(results):
 
 
 def num_steps(model):
-    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+    return keras_lit.optimizers.num_steps(model.optimizer)
 
 
 def test_results_reach_history_and_csv_and_are_those_of_the_current_weights(locked_model, tmp_path):

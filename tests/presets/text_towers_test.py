@@ -101,6 +101,9 @@ def test_from_scratch_with_a_sentence_piece_vocabulary(monkeypatch):
     assert type(tower.pooling).__name__ == "LastTokenPooling" and tower.projection is None
     assert tower.backbone.max_length == tokenizer.sequence_length == 8
     assert set(text_towers.SIZES) < set(TRANSFORMER_SIZES)
+    image_tower = keras_lit.Tower(tiny.image_backbone(), "mean", projection_dim=tower.embedding_dim)
+    with pytest.raises(ValueError, match="'U', pretrained, of the tower 'text_tower'.*are random"):
+        keras_lit.LiTModel(image_tower, tower, tuning="LU")
 
 
 def test_errors(presets):

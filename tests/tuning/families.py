@@ -2,6 +2,7 @@
 
 import keras
 import keras_hub
+import numpy as np
 
 import keras_lit
 from keras_lit import backbones
@@ -10,6 +11,8 @@ from tests import tiny
 IMAGE_SHAPE = (16, 16, 3)
 # XLA takes longer to compile a step than these tests take to run a few of them without it.
 WITHOUT_XLA = {"jit_compile": False} if keras.config.backend() == "tensorflow" else {}
+# To compile so many layers takes TensorFlow longer than a few steps without.
+STEP_OF_ALL = {"run_eagerly": keras.config.backend() == "tensorflow"}
 TRANSFORMER = {"hidden_dim": 8, "num_layers": 2, "num_heads": 2, "mlp_dim": 8}
 
 
@@ -68,3 +71,19 @@ def model_of_all_families():
     )
     tiny.fill(model)
     return model
+
+
+def moved_by_training(model):
+    """Trains one step, and returns the variables of the image tower that are not what they were.
+
+    Among them are the seeds of dropout and the statistics of batch norms.
+    """
+
+    def contents():
+        return [keras.ops.convert_to_numpy(v).tobytes() for v in model.image_tower.variables]
+
+    images = np.random.default_rng(0).uniform(-1, 1, (4, *IMAGE_SHAPE)).astype("float32")
+    before = contents()
+    model.fit({**tiny.pairs(4), "images": images}, batch_size=4, verbose=0)
+    changes = zip(model.image_tower.variables, before, contents(), strict=True)
+    return {id(variable) for variable, old, new in changes if old != new}

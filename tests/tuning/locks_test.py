@@ -186,6 +186,11 @@ def test_summary():
     assert image.saved_bytes == 3 * 4 * num_kernel + 2 * 4
     assert image.gradient_bytes == 4 * 16 and image.weight_bytes == 4 * (num_kernel + 4 * 8)
     assert (text.num_locked, text.saved_bytes, head.num_trained) == (0, 0, 1)
+    # The convolution stands before the norms that train: its forward pass is all that is left.
+    assert (image.saved_flops, text.saved_flops) == (2 * tiny.IMAGE_FLOPS, 0)
+    assert summary.saved_compute == 2 * tiny.IMAGE_FLOPS / (
+        3 * tiny.IMAGE_FLOPS + 3 * tiny.TEXT_FLOPS
+    )
     model.optimizer.build(model.trainable_variables)
     slots = sum(keras.ops.convert_to_numpy(v).nbytes for v in model.optimizer.variables[2:])
     assert abs(summary.slot_bytes - slots) <= 8  # of three lists of multipliers instead of one
@@ -193,4 +198,5 @@ def test_summary():
     model.tuning_summary(printed.append)
     assert "locked but norms" in printed[0] and "from scratch" in printed[0]
     assert f"{text.num_trained:,}" in printed[0] and "save 4,7" in printed[0]
+    assert f"and {summary.saved_compute:.0%} of the multiplications" in printed[0]
     assert "optimizer state: 0 B" in str(keras_lit.tuning.summarize(tiny.lit_model("uu")))
