@@ -57,9 +57,17 @@ def test_training_lowers_the_loss(loss):
     assert set(history) == {"loss", "accuracy", "temperature"}
 
 
+class CountingAdam(keras.optimizers.Adam):
+    """Adam that notes how many gradients a step hands to it."""
+
+    def apply(self, grads, trainable_variables=None):
+        self.num_gradients = len(grads)
+        super().apply(grads, trainable_variables)
+
+
 @pytest.mark.parametrize("pairs_of_letters", [("Lu", "LU"), ("uL", "UL"), ("Uu", "uu", "UU", "uU")])
 def test_a_locked_tower_keeps_every_byte_and_an_unlocked_one_trains(pairs_of_letters):
-    model = compiled(tuning=pairs_of_letters[0], dropout=0.3)
+    model = compiled(optimizer=CountingAdam(1e-2), tuning=pairs_of_letters[0], dropout=0.3)
     for tuning in pairs_of_letters:  # They train the same variables, so one compiled step does.
         model.tuning = tuning
         before = tiny.values(model.variables)
@@ -71,6 +79,7 @@ def test_a_locked_tower_keeps_every_byte_and_an_unlocked_one_trains(pairs_of_let
             assert moved == [] if letter == "L" else len(moved) > len(paths) // 2
             assert tower.locked == (letter == "L")
             assert (tower.trainable_variables == []) == (letter == "L")
+        assert model.optimizer.num_gradients == len(model.trainable_variables)
         # Two moments for each variable that trains, its step and its learning rate.
         assert len(model.optimizer.variables) == 2 + 2 * len(model.trainable_variables)
 

@@ -2,10 +2,13 @@
 
 import keras
 import keras_hub
+import pytest
 
 import keras_lit
 from keras_lit.tuning.flops import forward_flops, step_flops
 from tests import tiny
+
+pytestmark = pytest.mark.any_backend
 
 
 def test_flops_of_towers():
