@@ -9,7 +9,7 @@ from tests.tuning import families
 
 
 def test_what_is_locked_keeps_every_byte_beside_what_trains():
-    """Whole locks are tried on two devices, see `integration_tests/two_devices_worker.py`."""
+    """Locks of whole towers: on two devices, in `integration_tests/two_devices_worker.py`."""
     model = families.model_of_all_families()
     tower = model.image_tower
     assert {"seed_generator_state", "moving_mean"} <= {v.name for v in tower.variables}
