@@ -5,7 +5,9 @@ asks every contender once, so that all of them meet the same machine. A ratio is
 the rounds of one round's ratio, and its spread the smallest and the largest.
 """
 
+import ctypes
 import datetime
+import gc
 import importlib.util
 import json
 import os
@@ -62,8 +64,8 @@ class Contender:
     def run(self, repeats):
         """Returns what one of `repeats` took: `wall` and `cpu`, seconds, and `megabytes`.
 
-        Memory is the peak beyond what the process held before its first step; `None` where the
-        system does not tell.
+        Memory is the peak beyond what the process holds between steps (weights, optimizer state,
+        input data, code); `None` where the system does not tell.
         """
         print(repeats, file=self._process.stdin, flush=True)
         return self._read()
@@ -94,7 +96,7 @@ class Requests:
     def __init__(self, warm_up=3):
         self._repeats = self._left = warm_up
         self._started = None
-        self._resident = _resident_megabytes("VmRSS")
+        self._resident = None
 
     def step_done(self, wait):
         """Counts a step, and at the end of a request answers and waits for the next.
@@ -114,6 +116,8 @@ class Requests:
         if not line.strip():
             return False
         self._repeats = self._left = int(line)
+        _return_freed_memory()
+        self._resident = _resident_megabytes("VmRSS")
         _forget_peak()
         self._started = time.perf_counter(), time.process_time()
         return True
@@ -144,6 +148,14 @@ def _resident_megabytes(field):
     if not status.exists():
         return None
     return int(status.read_text().partition(f"{field}:")[2].split()[0]) / 1024
+
+
+def _return_freed_memory():
+    """Gives back to the system what is freed: compiling took much, and C's allocator keeps it."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _forget_peak():

@@ -204,6 +204,7 @@ class LiTModel(TunedEncoder):
         distribution.check_placement(self.variables)
         row_multiple = self.contrastive_loss.row_multiple
         batches = shares.check_divides(self._batches(x, batch_size, shuffle), row_multiple)
+        batches = shares.check_chunk_size(batches, self.contrastive_loss.chunk_size)
         if self._micro_batch_size is not None:
             batches = input_batches.check_micro_batches(batches, self._micro_batch_size)
         if validation_data is not None:

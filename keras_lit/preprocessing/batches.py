@@ -70,7 +70,7 @@ def prepare_batches(x, preprocessor, batch_size=None, shuffle=False):
             "to LiTModel, or batches of float `images` and integer `token_ids`."
         )
     if "captions" in spec:
-        x = _check_first(x, _check_captions)
+        x = check_first(x, _check_captions)
     # Nothing in it is for AutoGraph to convert, which takes longer than all else here.
     prepare = tf.autograph.experimental.do_not_convert(preprocessor)
     return x.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
@@ -117,10 +117,10 @@ def check_pairs(batches, image_tower_locked):
             "is learned. Use a larger batch, e.g. `dataset.batch(256, drop_remainder=True)`."
         )
 
-    return _check_first(batches, _check_values)
+    return check_first(batches, _check_values)
 
 
-def _check_first(batches, check_batch):
+def check_first(batches, check_batch):
     """Returns batches of which the first one is checked by a function of it."""
 
     def check(index, batch):

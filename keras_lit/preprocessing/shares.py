@@ -193,3 +193,28 @@ def check_divides(batches, row_multiple=1):
             return tf.nest.map_structure(tf.identity, batch)
 
     return batches.enumerate().map(check, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def check_chunk_size(batches, chunk_size):
+    """Checks that a loss's chunks are no larger than the first batch; a last one may be smaller.
+
+    Args:
+        batches: `tf.data.Dataset`, or another data source, which is not checked.
+        chunk_size: Integer, or `None`, which fits any batch.
+
+    Returns:
+        `tf.data.Dataset` that checks its first batch.
+    """
+    if not isinstance(batches, tf.data.Dataset) or chunk_size is None:
+        return batches
+    num_shares = distribution.num_processes() if is_local(batches) else 1
+
+    def check(batch):
+        num_pairs = num_shares * tf.shape(tf.nest.flatten(batch)[0])[0]
+        problem = (
+            f"{input_checks.MARK}`chunk_size={chunk_size}` must not exceed the global batch. Leave "
+            "it out to have it chosen. Received a batch of this many pairs:"
+        )
+        return tf.debugging.Assert(num_pairs >= chunk_size, [problem, num_pairs])
+
+    return input_checks.check_first(batches, check)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_lit import distribution
 from keras_lit.preprocessing import shares
+from keras_lit.preprocessing.batches import clear_errors
 
 pytestmark = pytest.mark.any_backend
 
@@ -63,6 +64,19 @@ def test_one_device_leaves_batches_alone():
     batches = numbered(5, 4)
     assert shares.share_batches(batches) is batches
     assert shares.check_divides(batches) is batches
+
+
+def test_a_chunk_larger_than_the_first_batch_is_refused(cluster):
+    sizes = [len(batch["images"]) for batch in shares.check_chunk_size(numbered(10, 8), 8)]
+    assert sizes == [8, 2]
+    with pytest.raises(ValueError, match=r"chunk_size=9` must not exceed.*\[8\]"):
+        with clear_errors():
+            list(shares.check_chunk_size(numbered(10, 8), 9))
+
+    def local():
+        return shares.check_chunk_size(shares.mark_local(numbered(10, 4)), 8)
+
+    assert len(cluster(0, 2, 2, local)) == 3
 
 
 def test_a_share_taken_early_is_not_taken_again(cluster):
