@@ -64,8 +64,8 @@ class Contender:
     def run(self, repeats):
         """Returns what one of `repeats` took: `wall` and `cpu`, seconds, and `megabytes`.
 
-        Memory is the peak beyond what the process holds between steps (weights, optimizer state,
-        input data, code); `None` where the system does not tell.
+        Memory is the peak beyond what the process held before its first step, what compiling took
+        and freed left out; `None` where the system does not tell.
         """
         print(repeats, file=self._process.stdin, flush=True)
         return self._read()
@@ -96,7 +96,7 @@ class Requests:
     def __init__(self, warm_up=3):
         self._repeats = self._left = warm_up
         self._started = None
-        self._resident = None
+        self._resident = _resident_megabytes("VmRSS")
 
     def step_done(self, wait):
         """Counts a step, and at the end of a request answers and waits for the next.
@@ -117,7 +117,6 @@ class Requests:
             return False
         self._repeats = self._left = int(line)
         _return_freed_memory()
-        self._resident = _resident_megabytes("VmRSS")
         _forget_peak()
         self._started = time.perf_counter(), time.process_time()
         return True

@@ -1,7 +1,7 @@
 """A batch and a micro-batch size -> time and peak memory of a step, against the step at once.
 
 The full locked step of `benchmarks.step` with a batch of 1,024, through `fit`. Memory is the peak
-of the process beyond what it holds between steps (weights, optimizer state, input data, code).
+of the process beyond what it held before it built the model; what compiling freed is left out.
 
 Usage: python -m benchmarks.micro_batches [--batch_size 1024] [--micro_batch_size 64]
 """

@@ -1,20 +1,52 @@
 """Embeddings (rows, dim) and (columns, dim) -> what a loss reads off their logits, chunk by chunk.
 
-The logits `rows @ columns.T` exist for one chunk of columns at a time, so memory grows with
-`rows * chunk_size` instead of `rows * columns`. The backward pass multiplies each chunk again, one
-product more than the dense path needs.
+The logits `rows @ columns.T` exist for one tile at a time: a block of rows and a chunk of columns.
+So memory grows at most with `rows * chunk_size` instead of `rows * columns`. The backward pass
+multiplies each tile again, one product more than the dense path needs.
 """
+
+import math
 
 from keras import ops
 
 from keras_lit import distribution
+
+# With so many rows, what a CPU computes of 512 logits each stays in its caches.
+_BLOCK_ROWS = 2048
+
+
+class _Blocks:
+    """Equal parts of `(rows, ...)` tensors: row i belongs to block `i % num_blocks`.
+
+    So each block has rows of every device, where rows are spread over devices.
+    """
+
+    def __init__(self, rows):
+        num_rows = ops.shape(rows)[0]
+        at_once = not isinstance(num_rows, int) or distribution.has_accelerator()
+        self.num_blocks = 1 if at_once else math.gcd(num_rows, max(1, num_rows // _BLOCK_ROWS))
+
+    def _split(self, values):
+        return ops.reshape(values, (-1, self.num_blocks, *values.shape[1:]))
+
+    def _starts(self, values, index):
+        return (0, index) + (0,) * (len(values.shape) - 1)
+
+    def take(self, values, index):
+        split = self._split(values)
+        shape = (ops.shape(split)[0], 1, *values.shape[1:])
+        return ops.squeeze(ops.slice(split, self._starts(values, index), shape), 1)
+
+    def put(self, values, index, block):
+        block = ops.expand_dims(block, 1)
+        split = ops.slice_update(self._split(values), self._starts(values, index), block)
+        return ops.reshape(split, (-1, *values.shape[1:]))
 
 
 class _Chunks:
     """Slices of `(columns, ...)` tensors, all of one size: the last reaches back to fill it."""
 
     def __init__(self, columns, size):
-        self.columns = columns
         self.size = size
         self.num_columns = ops.shape(columns)[0]
         self.num_chunks = (self.num_columns + size - 1) // size
@@ -34,15 +66,71 @@ class _Chunks:
     def put(self, values, index, chunk):
         return ops.slice_update(values, self._starts(values, index), chunk)
 
-    def logits(self, rows, index):
-        return distribution.float32_matmul(rows, ops.transpose(self.take(self.columns, index)))
-
     def count_once(self, logits, index, neutral):
         """Replaces the columns that the chunk before has counted already."""
         if not self.overlap:
             return logits
         is_new = self.start(index) + ops.arange(self.size, dtype="int32") >= index * self.size
         return ops.where(is_new, logits, ops.cast(neutral, logits.dtype))
+
+
+class _Tiles:
+    """The logits of `rows @ columns.T`, a block of rows and a chunk of columns at a time."""
+
+    def __init__(self, rows, columns, chunk_size):
+        self.rows, self.columns = rows, columns
+        self.blocks, self.chunks = _Blocks(rows), _Chunks(columns, chunk_size)
+
+    def loop(self, step, of_rows, shared):
+        """Walks over all tiles, block by block.
+
+        Args:
+            step: Function `(block_index, block, chunk_index, of_block, shared) -> (of_block,
+                shared)`, where `block` are the block's rows.
+            of_rows: Tuple of tensors `(rows, ...)`, of which each tile updates its block.
+            shared: Tuple of tensors that each tile updates.
+
+        Returns:
+            Tuple of the last `of_rows` and `shared`.
+        """
+
+        def block_step(index, carry):
+            of_rows, shared = carry
+            block = self.blocks.take(self.rows, index)
+            of_block, shared = distribution.sequential_loop(
+                self.chunks.num_chunks,
+                lambda chunk_index, carry: step(index, block, chunk_index, *carry),
+                (tuple(self.blocks.take(values, index) for values in of_rows), shared),
+            )
+            pairs = zip(of_rows, of_block, strict=True)
+            return tuple(self.blocks.put(values, index, part) for values, part in pairs), shared
+
+        return distribution.sequential_loop(self.blocks.num_blocks, block_step, (of_rows, shared))
+
+    def backward(self, logit_gradient):
+        """Sums up the gradients of rows, columns and a bias, given those of a tile of logits."""
+        chunks = self.chunks
+
+        def step(block_index, block, chunk_index, of_block, shared):
+            (row_gradient,), (column_gradient, bias_gradient) = of_block, shared
+            chunk = chunks.take(self.columns, chunk_index)
+            gradient = logit_gradient(_logits(block, chunk), block_index, chunk_index)
+            gradient = chunks.count_once(gradient, chunk_index, 0.0)
+            row_gradient += distribution.float32_matmul(gradient, chunk)
+            chunk_gradient = chunks.take(column_gradient, chunk_index)
+            chunk_gradient += distribution.float32_matmul(ops.transpose(gradient), block)
+            column_gradient = chunks.put(column_gradient, chunk_index, chunk_gradient)
+            return (row_gradient,), (column_gradient, bias_gradient + ops.sum(gradient))
+
+        rows, columns = self.rows, self.columns
+        (row_gradient,), others = self.loop(
+            step, (ops.zeros_like(rows),), (ops.zeros_like(columns), ops.zeros_like(rows[0, 0]))
+        )
+        return row_gradient, *others
+
+
+def _logits(rows, columns):
+    return distribution.float32_matmul(rows, ops.transpose(columns))
 
 
 def _largest(logits):
@@ -72,23 +160,6 @@ def _better(best, logits, start):
 
 def _no_best(rows):
     return ops.full_like(rows[:, 0], -float("inf")), ops.zeros_like(rows[:, 0], dtype="int32")
-
-
-def _backward(rows, chunks, logit_gradient):
-    """Sums up the gradients of rows, columns and a bias, given those of a chunk of logits."""
-
-    def step(index, carry):
-        row_gradient, column_gradient, bias_gradient = carry
-        gradient = logit_gradient(chunks.logits(rows, index), index)
-        column_gradient = chunks.put(
-            column_gradient, index, distribution.float32_matmul(ops.transpose(gradient), rows)
-        )
-        gradient = chunks.count_once(gradient, index, 0.0)
-        row_gradient += distribution.float32_matmul(gradient, chunks.take(chunks.columns, index))
-        return row_gradient, column_gradient, bias_gradient + ops.sum(gradient)
-
-    start = ops.zeros_like(rows), ops.zeros_like(chunks.columns), ops.zeros_like(rows[0, 0])
-    return distribution.sequential_loop(chunks.num_chunks, step, start)
 
 
 def _get_upstream(arguments, upstream):
@@ -121,23 +192,26 @@ def chunked_logsumexp(rows, columns, chunk_size=None):
     """
 
     if chunk_size is None:
-        logits = distribution.float32_matmul(rows, ops.transpose(columns))
+        logits = _logits(rows, columns)
         return ops.logsumexp(logits, axis=1), ops.logsumexp(logits, axis=0), _largest(logits)[1]
 
     def forward(rows, columns):
-        chunks = _Chunks(columns, chunk_size)
+        tiles = _Tiles(rows, columns, chunk_size)
+        blocks, chunks = tiles.blocks, tiles.chunks
 
-        def step(index, carry):
-            over_columns, over_rows, *best = carry
-            logits = chunks.logits(rows, index)
-            over_rows = chunks.put(over_rows, index, ops.logsumexp(logits, axis=0))
-            logits = chunks.count_once(logits, index, -float("inf"))
+        def step(block_index, block, chunk_index, of_block, shared):
+            (over_columns, *best), (over_rows,) = of_block, shared
+            logits = _logits(block, chunks.take(columns, chunk_index))
+            logits = chunks.count_once(logits, chunk_index, -float("inf"))
             over_columns = ops.logaddexp(over_columns, ops.logsumexp(logits, axis=1))
-            return over_columns, over_rows, *_better(best, logits, chunks.start(index))
+            of_chunk = chunks.take(over_rows, chunk_index)
+            of_chunk = ops.logaddexp(of_chunk, ops.logsumexp(logits, axis=0))
+            best = _better(best, logits, chunks.start(chunk_index))
+            return (over_columns, *best), (chunks.put(over_rows, chunk_index, of_chunk),)
 
         lowest, first = _no_best(rows)
-        over_columns, over_rows, _, best_column = distribution.sequential_loop(
-            chunks.num_chunks, step, (lowest, ops.zeros_like(columns[:, 0]), lowest, first)
+        (over_columns, _, best_column), (over_rows,) = tiles.loop(
+            step, (lowest, lowest, first), (_no_best(columns)[0],)
         )
 
         def gradient(*arguments, upstream=None):
@@ -145,15 +219,15 @@ def chunked_logsumexp(rows, columns, chunk_size=None):
             num_rows = ops.shape(rows)[0]
             row_weights, column_weights = upstream[:num_rows], upstream[2 * num_rows :]
 
-            def logit_gradient(logits, index):
-                row_softmax = ops.exp(logits - ops.expand_dims(over_columns, 1))
-                column_softmax = ops.exp(logits - chunks.take(over_rows, index))
-                return (
-                    ops.expand_dims(row_weights, 1) * row_softmax
-                    + chunks.take(column_weights, index) * column_softmax
-                )
+            def logit_gradient(logits, block_index, chunk_index):
+                of_block = [blocks.take(x, block_index) for x in (row_weights, over_columns)]
+                row_weight, row_over = (ops.expand_dims(x, 1) for x in of_block)
+                column_weight = chunks.take(column_weights, chunk_index)
+                column_over = chunks.take(over_rows, chunk_index)
+                row_softmax = ops.exp(logits - row_over)
+                return row_weight * row_softmax + column_weight * ops.exp(logits - column_over)
 
-            return _backward(rows, chunks, logit_gradient)[:2]
+            return tiles.backward(logit_gradient)[:2]
 
         # One output, as custom gradients want it on torch.
         outputs = [over_columns, ops.cast(best_column, rows.dtype), over_rows]
@@ -190,29 +264,31 @@ def chunked_softplus_sum(rows, columns, bias, chunk_size=None):
     """
 
     if chunk_size is None:
-        logits = distribution.float32_matmul(rows, ops.transpose(columns)) + bias
+        logits = _logits(rows, columns) + bias
         return ops.sum(ops.softplus(logits), axis=1), _largest(logits)[1]
 
     def forward(rows, columns, bias):
-        chunks = _Chunks(columns, chunk_size)
+        tiles = _Tiles(rows, columns, chunk_size)
+        chunks = tiles.chunks
 
-        def step(index, carry):
-            total, *best = carry
-            logits = chunks.count_once(chunks.logits(rows, index) + bias, index, -float("inf"))
+        def step(block_index, block, chunk_index, of_block, shared):
+            total, *best = of_block
+            logits = _logits(block, chunks.take(columns, chunk_index)) + bias
+            logits = chunks.count_once(logits, chunk_index, -float("inf"))
             total += ops.sum(_softplus(logits), axis=1)
-            return total, *_better(best, logits, chunks.start(index))
+            return (total, *_better(best, logits, chunks.start(chunk_index))), shared
 
-        total, _, best_column = distribution.sequential_loop(
-            chunks.num_chunks, step, (ops.zeros_like(rows[:, 0]), *_no_best(rows))
-        )
+        start = ops.zeros_like(rows[:, 0]), *_no_best(rows)
+        (total, _, best_column), _ = tiles.loop(step, start, ())
 
         def gradient(*arguments, upstream=None):
             row_weights = _get_upstream(arguments, upstream)[: ops.shape(rows)[0]]
 
-            def logit_gradient(logits, index):
-                return ops.expand_dims(row_weights, 1) * ops.sigmoid(logits + bias)
+            def logit_gradient(logits, block_index, chunk_index):
+                weights = ops.expand_dims(tiles.blocks.take(row_weights, block_index), 1)
+                return weights * ops.sigmoid(logits + bias)
 
-            return _backward(rows, chunks, logit_gradient)
+            return tiles.backward(logit_gradient)
 
         return ops.concatenate([total, ops.cast(best_column, rows.dtype)]), gradient
 

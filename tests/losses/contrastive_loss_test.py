@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from keras_lit.layers import SimilarityHead
-from keras_lit.losses import SigmoidContrastiveLoss, SoftmaxContrastiveLoss
+from keras_lit.losses import SigmoidContrastiveLoss, SoftmaxContrastiveLoss, chunked
 from tests import reference
 from tests.gradients import value_and_gradients
 from tests.losses import oracle
@@ -78,7 +78,10 @@ def test_value_and_gradients_are_the_originals(fixture, kind, outputs, chunk_siz
 @pytest.mark.parametrize("chunk_size", CHUNK_SIZES)
 @pytest.mark.parametrize("kind", LOSSES)
 @pytest.mark.parametrize("num_pairs, temperature", [(16, 1.0), (17, 20.0), (33, 100.0)])
-def test_value_and_gradients_are_the_formulas(kind, num_pairs, temperature, chunk_size):
+def test_value_and_gradients_are_the_formulas(
+    kind, num_pairs, temperature, chunk_size, monkeypatch
+):
+    monkeypatch.setattr(chunked, "_BLOCK_ROWS", 4)  # 16 pairs take four, the others no block.
     loss_class, formula = LOSSES[kind]
     arguments = [
         np.asarray(a, "float32") for a in (*embeddings(num_pairs), np.log(temperature), -3.0)
@@ -122,7 +125,8 @@ def test_accuracy_counts_the_best_text_and_the_first_of_equals(kind, chunk_size)
 
 @pytest.mark.parametrize("chunk_size", (None, 5))
 @pytest.mark.parametrize("kind", LOSSES)
-def test_the_order_of_the_pairs_orders_the_losses(kind, chunk_size):
+def test_the_order_of_the_pairs_orders_the_losses(kind, chunk_size, monkeypatch):
+    monkeypatch.setattr(chunked, "_BLOCK_ROWS", 8)  # Two blocks.
     loss = LOSSES[kind][0](chunk_size=chunk_size)
     images, texts = embeddings(16)
     order = np.random.default_rng(1).permutation(16)
