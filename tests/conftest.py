@@ -1,8 +1,26 @@
-"""The parity table, after the tests that fill it; garbage collection that leaves modules alone."""
+"""What all unit tests share: quick steps, quick garbage collection, and the parity table."""
 
 import gc
 
+import keras
+import pytest
+
+from keras_lit import distribution
 from tests import parity_table
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_steps(request):
+    """Leaves XLA off by default on TensorFlow: it compiles for longer than few tiny steps take.
+
+    A module marked `compiled` has the default of users.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if keras.config.backend() == "tensorflow" and not request.node.get_closest_marker(
+            "compiled"
+        ):
+            patch.setattr(distribution, "choose_jit_compile", lambda model: False)
+        yield
 
 
 def pytest_collection_finish():

@@ -12,6 +12,8 @@ import tensorflow as tf
 import keras_lit
 from tests import tiny
 
+pytestmark = pytest.mark.compiled
+
 
 def compiled(micro_batch_size, **kwargs):
     model = tiny.lit_model(**kwargs)

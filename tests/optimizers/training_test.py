@@ -13,6 +13,8 @@ from tests import reference, tiny
 from tests.checkpoints.fixture_models import build_fixture_model
 from tests.optimizers.original_test import make_optimizer
 
+pytestmark = pytest.mark.compiled
+
 FIXTURE = "train_lit_softmax"
 
 

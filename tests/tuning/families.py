@@ -9,8 +9,6 @@ from keras_lit import backbones
 from tests import tiny
 
 IMAGE_SHAPE = (16, 16, 3)
-# XLA takes longer to compile a step than these tests take to run a few of them without it.
-WITHOUT_XLA = {"jit_compile": False} if keras.config.backend() == "tensorflow" else {}
 # To compile so many layers takes TensorFlow longer than a few steps without.
 STEP_OF_ALL = {"run_eagerly": keras.config.backend() == "tensorflow"}
 TRANSFORMER = {"hidden_dim": 8, "num_layers": 2, "num_heads": 2, "mlp_dim": 8}

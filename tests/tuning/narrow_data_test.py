@@ -12,7 +12,6 @@ import keras_lit
 from keras_lit.optimizers import LiTAdamW
 from keras_lit.preprocessing import WordPieceTokenizer
 from keras_lit.tuning import interpolate_weights
-from tests.tuning.families import WITHOUT_XLA
 
 NUM_CONCEPTS, NUM_NARROW, DIM, NUM_STEPS = 40, 8, 27, 60
 NAMES = [f"concept{number}" for number in range(NUM_CONCEPTS)]
@@ -99,7 +98,7 @@ def study():
 
     def compile(**kwargs):
         loss = keras_lit.losses.SoftmaxContrastiveLoss()
-        model.compile(LiTAdamW(0.02, 0.0, **kwargs), loss, **WITHOUT_XLA)
+        model.compile(LiTAdamW(0.02, 0.0, **kwargs), loss)
 
     score("start")
     compile()

@@ -14,7 +14,6 @@ from keras_lit.optimizers import (
 )
 from keras_lit.tuning import Lock, UnlockTower
 from tests import tiny
-from tests.tuning.families import WITHOUT_XLA
 
 LOSS = keras_lit.losses.SoftmaxContrastiveLoss()
 PAIRS = tiny.pairs(16)
@@ -46,7 +45,7 @@ def test_a_tower_joins_the_training_and_the_others_do_not_notice(tmp_path):
     """The unlock is by bits: norms after two steps, all after three."""
     model, record = tiny.lit_model("Lu"), Record()
     set_learning_rate_multiplier(model.image_tower, 0.5)
-    model.compile(LiTAdamW(1e-2, 0.0), LOSS, **WITHOUT_XLA)
+    model.compile(LiTAdamW(1e-2, 0.0), LOSS)
     backup = keras_lit.TrainingBackup(tmp_path, every_steps=3)
     unlock = UnlockTower(after_steps=2, lock=Lock(keep="norms"))
     fit(model, [unlock, UnlockTower(after_steps=3), record, backup])
@@ -60,7 +59,7 @@ def test_a_tower_joins_the_training_and_the_others_do_not_notice(tmp_path):
     assert np.median(first) == pytest.approx(0.5e-2 * _first_factor(3), rel=1e-2)
 
     resumed = tiny.lit_model("Lu", seed=1)
-    resumed.compile(LiTAdamW(1e-2, 0.0), LOSS, **WITHOUT_XLA)
+    resumed.compile(LiTAdamW(1e-2, 0.0), LOSS)
     assert keras_lit.TrainingBackup(tmp_path, every_steps=9).restore(resumed) == 4
     assert resumed.tuning == "Uu"
     for mine, theirs in zip(model.weights, resumed.weights, strict=True):

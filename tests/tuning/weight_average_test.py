@@ -5,13 +5,12 @@ import numpy as np
 
 import keras_lit
 from tests import tiny
-from tests.tuning.families import WITHOUT_XLA
 
 
 def test_the_average_is_evaluated_and_remains():
     model = tiny.lit_model("Lu")
     optimizer = keras_lit.optimizers.LiTAdamW(0.05, use_ema=True, ema_momentum=0.5)
-    model.compile(optimizer, keras_lit.losses.SoftmaxContrastiveLoss(), **WITHOUT_XLA)
+    model.compile(optimizer, keras_lit.losses.SoftmaxContrastiveLoss())
     path = "block_0/mlp/hidden_dense/kernel"
     averages, seen = [], {}
 
