@@ -38,11 +38,11 @@ def folder_of(name, path):
 @pytest.mark.parametrize("name", ["mt5", pytest.param("t5", marks=pytest.mark.any_backend)])
 def test_the_tower_averages_the_features_of_transformers(name, tmp_path):
     tower, tokenizer = text_tower(folder_of(name, tmp_path))
-    expected = np.load(tmp_path / "expected.npz")
-    ids = expected["token_ids"]
+    with np.load(tmp_path / "expected.npz") as expected:
+        ids, features = expected["token_ids"], expected["features"]
     mask = ids != 0
     embeddings = tower.predict({"token_ids": ids, "padding_mask": mask}, verbose=0)
-    mean = (expected["features"] * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
+    mean = (features * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
     mean /= np.linalg.norm(mean, axis=1, keepdims=True)
     np.testing.assert_allclose(embeddings, mean, atol=1e-6)
 
