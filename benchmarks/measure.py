@@ -62,10 +62,11 @@ class Contender:
         raise RuntimeError(f"{self._process.args} ended:\n{self._errors.read()[-3000:]}")
 
     def run(self, repeats):
-        """Returns what one of `repeats` took: `wall` and `cpu`, seconds, and `megabytes`.
+        """Returns what one of `repeats` took: `wall` and `cpu`, seconds, and memory.
 
-        Memory is the peak beyond what the process held before its first step, what compiling took
-        and freed left out; `None` where the system does not tell.
+        `megabytes` is the peak beyond what the process held before its first step, what compiling
+        took and freed left out; `step_megabytes` that beyond what it held before these repeats,
+        so without weights, code, and what a backend keeps. `None` where the system does not tell.
         """
         print(repeats, file=self._process.stdin, flush=True)
         return self._read()
@@ -95,7 +96,7 @@ class Requests:
 
     def __init__(self, warm_up=3):
         self._repeats = self._left = warm_up
-        self._started = None
+        self._started = self._held = None
         self._resident = _resident_megabytes("VmRSS")
 
     def step_done(self, wait):
@@ -118,6 +119,7 @@ class Requests:
         self._repeats = self._left = int(line)
         _return_freed_memory()
         _forget_peak()
+        self._held = _resident_megabytes("VmRSS")
         self._started = time.perf_counter(), time.process_time()
         return True
 
@@ -130,6 +132,7 @@ class Requests:
             "wall": (time.perf_counter() - wall) / self._repeats,
             "cpu": (time.process_time() - cpu) / self._repeats,
             "megabytes": None if peak is None else peak - self._resident,
+            "step_megabytes": None if peak is None else peak - self._held,
         }
 
 
@@ -195,7 +198,7 @@ def summary(values):
 
 def summary_of_answers(answers):
     """Summarises what a contender answered over the rounds, by kind; memory may be unknown."""
-    kinds = {kind: [answer[kind] for answer in answers] for kind in ("wall", "cpu", "megabytes")}
+    kinds = {kind: [answer[kind] for answer in answers] for kind in answers[0]}
     return {kind: None if None in values else summary(values) for kind, values in kinds.items()}
 
 

@@ -1,7 +1,8 @@
 """A batch and a micro-batch size -> time and peak memory of a step, against the step at once.
 
 The full locked step of `benchmarks.step` with a batch of 1,024, through `fit`. Memory is the peak
-of the process beyond what it held before it built the model; what compiling freed is left out.
+of the process beyond what it held before it built the model, what compiling freed left out; and
+beyond what it held before the step, which says nothing of a backend that keeps its memory.
 
 Usage: python -m benchmarks.micro_batches [--batch_size 1024] [--micro_batch_size 64]
 """
@@ -12,6 +13,7 @@ import dataclasses
 from benchmarks import measure, step
 
 PLAIN = "whole batch"
+MEMORY = {"megabytes": "peak MB", "step_megabytes": "of it beyond what is held between steps"}
 
 
 def work(options):
@@ -49,14 +51,19 @@ def compare(backend, options):
 
 def rows_of(backend, numbers):
     for name, values in numbers.items():
-        memory, plain = values["megabytes"], numbers[PLAIN]["megabytes"]
         yield [
             f"{backend}, {name}",
             f"{values['cpu']['median']:.2f}",
             measure.ratio_text(values["time_ratio"]),
-            f"{memory['median']:,.0f}" if memory else "-",
-            f"1/{plain['median'] / memory['median']:.1f}" if memory else "-",
+            *(memory_text(values[kind], numbers[PLAIN][kind]) for kind in MEMORY),
         ]
+
+
+def memory_text(memory, plain):
+    """`123 (1/4.5)`: megabytes, and what part they are of those of the step at once."""
+    if memory is None:
+        return "-"
+    return f"{memory['median']:,.0f} (1/{plain['median'] / max(1, memory['median']):.1f})"
 
 
 def main():
@@ -79,7 +86,7 @@ def main():
         f"{step.Sizes(batch_size=options.batch_size)}, {options.cores} core(s), "
         f"{options.rounds} rounds x {options.repeats} steps: medians (smallest-largest)."
     )
-    header = ["step", "CPU s", "time / whole batch", "peak MB", "memory / whole batch"]
+    header = ["step", "CPU s", "time / whole batch", *MEMORY.values()]
     measure.write_results(
         "micro_batches", "Micro-batches", setup, [measure.table(header, rows)], numbers
     )
