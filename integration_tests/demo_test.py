@@ -74,3 +74,7 @@ def test_errors(demo_folder, tmp_path, capsys):
     # Through the installed command, once.
     process = run_cli("no_such_verb")
     assert process.returncode == 2 and "demo" in process.stderr
+    with pytest.raises(SystemExit, match="0"):
+        main.run(["keras-lit", "demo", "--help"])
+    screen = capsys.readouterr().out
+    assert "--folder" in screen and "Example" in screen

@@ -116,9 +116,8 @@ class TrainingBackup(StepCounter):
             )
 
     def on_train_batch_end(self, batch, logs=None):
-        previous = self.current_step
         super().on_train_batch_end(batch, logs)
-        if self.current_step // self.every_steps > previous // self.every_steps:
+        if self.has_passed_multiple(self.every_steps):
             self._save()
 
     def on_train_end(self, logs=None):

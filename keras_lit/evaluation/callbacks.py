@@ -74,11 +74,8 @@ class PeriodicEvaluation(StepCounter):
             raise ValueError("`dataset` has no batches: there is nothing to evaluate.")
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.every_steps is None:
-            return
-        previous = self.current_step
         super().on_train_batch_end(batch, logs)
-        if self.current_step // self.every_steps > previous // self.every_steps:
+        if self.every_steps is not None and self.has_passed_multiple(self.every_steps):
             self._evaluate()
             logs.update(self._latest)
 

@@ -28,5 +28,10 @@ class StepCounter(keras.callbacks.Callback):
         self._steps_before_epoch = self.current_step
 
     def on_train_batch_end(self, batch, logs=None):
+        self._previous_step = self.current_step
         # `batch` advances by more than 1 where a call executes several steps.
         self.current_step = self._steps_before_epoch + batch + 1
+
+    def has_passed_multiple(self, every_steps):
+        """Whether the batches just done reached or passed a multiple of `every_steps`."""
+        return self.current_step // every_steps > self._previous_step // every_steps

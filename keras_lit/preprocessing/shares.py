@@ -183,16 +183,14 @@ def check_divides(batches, row_multiple=1):
         if spec.shape[0] is not None and spec.shape[0] % multiple:
             raise ValueError(f"{problem} Received: batches of {spec.shape[0]} pairs.")
 
-    def check(index, batch):
+    def check(batch):
         num_rows = tf.shape(tf.nest.flatten(batch)[0])[0]
-        divides = tf.debugging.Assert(
-            (index > 0) | (num_rows % multiple == 0),
+        return tf.debugging.Assert(
+            num_rows % multiple == 0,
             [f"{input_checks.MARK}{problem} Received a batch of this many pairs:", num_rows],
         )
-        with tf.control_dependencies([divides]):
-            return tf.nest.map_structure(tf.identity, batch)
 
-    return batches.enumerate().map(check, num_parallel_calls=tf.data.AUTOTUNE)
+    return input_checks.check_first(batches, check)
 
 
 def check_chunk_size(batches, chunk_size):
