@@ -12,12 +12,15 @@ more than one of their size together. Pictures are drawn in fourteen styles, mos
 sets of npm packages, which `emoji_drawings.py` says how to install:
 
 ```
-python examples/pretrain_emoji_tower.py --icon_sets=icon_sets --output=emoji_tower
+python examples/pretrain_emoji_tower.py --icon_sets=icon_sets --output=emoji_tower --num_processes=3
 ```
 """
 
 import collections
+import concurrent.futures
+import functools
 import itertools
+import multiprocessing
 import os
 import pathlib
 
@@ -66,6 +69,13 @@ def define_flags():
     flags.DEFINE_integer("steps", 5000, "Training steps per tower.")
     flags.DEFINE_integer("batch_size", 64, "Pictures per step.")
     flags.DEFINE_list("seeds", ["0", "1", "2"], "Of weights, order and augmentation: one a tower.")
+    flags.DEFINE_integer(
+        "num_processes",
+        1,
+        "Towers to train at the same time, on one thread each: on a CPU that is faster than one "
+        "tower after the other on all cores.",
+        lower_bound=1,
+    )
 
 
 def labels_of(pictures):
@@ -204,6 +214,14 @@ def save_in_half(backbone, folder):
     half.save_to_preset(folder)
 
 
+def train_tower(pictures, steps, batch_size, output, seed):
+    """Trains the tower of one seed and saves it as `output`/`seed`."""
+    backbone = pretrain(pictures, steps, batch_size, seed)
+    folder = pathlib.Path(output) / str(seed)
+    save_in_half(backbone, folder)
+    print(f"{backbone.count_params():,} weights in {folder}", flush=True)
+
+
 def main(argv):
     del argv
     if keras.config.backend() != "tensorflow":
@@ -212,11 +230,21 @@ def main(argv):
     pictures = training_pictures(emoji_sources.read_emojis(), _FLAGS.salt, icon_sets)
     concepts = {picture.emoji.concept for picture in pictures}
     print(f"{len(pictures)} pictures of {len(concepts)} concepts")
-    for seed in map(int, _FLAGS.seeds):
-        folder = pathlib.Path(_FLAGS.output) / str(seed)
-        backbone = pretrain(pictures, _FLAGS.steps, _FLAGS.batch_size, seed)
-        save_in_half(backbone, folder)
-        print(f"{backbone.count_params():,} weights in {folder}")
+    train = functools.partial(train_tower, pictures, _FLAGS.steps, _FLAGS.batch_size, _FLAGS.output)
+    seeds = list(map(int, _FLAGS.seeds))
+    if _FLAGS.num_processes == 1:
+        for seed in seeds:
+            train(seed)
+        return
+    with concurrent.futures.ProcessPoolExecutor(
+        _FLAGS.num_processes,
+        # A copy of this process would share locks of TensorFlow's threads with it.
+        multiprocessing.get_context("spawn"),
+        initializer=tf.config.threading.set_intra_op_parallelism_threads,
+        initargs=(1,),
+    ) as pool:
+        for finished in [pool.submit(train, seed) for seed in seeds]:
+            finished.result()
 
 
 if __name__ == "__main__":

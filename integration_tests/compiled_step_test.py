@@ -11,17 +11,13 @@ BATCH_SIZE, DIM, DEVICES = 64, 8, 4
 
 @pytest.fixture(scope="module")
 def steps():
-    workers = [
-        configurations.start("compiled_step_worker", "jax", layout, DEVICES)
-        for layout in ("data_parallel", "fully_sharded")
-    ]
-    printed = [configurations.finish(worker) for worker in workers]
-    return [json.loads(output.splitlines()[-1]) for output in printed]
+    worker = configurations.start("compiled_step_worker", "jax", DEVICES)
+    return json.loads(configurations.finish(worker).splitlines()[-1])
 
 
 @pytest.mark.parametrize("run", ["whole", "both towers train", "cached", "micro-batches"])
 def test_data_parallel_gathers_embeddings_once_and_never_images_or_logits(steps, run):
-    step = steps[0][run]
+    step = steps["data_parallel"][run]
     gathered = [size for size in step["moved"]["all-gather"] if size > BATCH_SIZE]
     # Image embeddings stay where they are: each device compares its own with all texts.
     assert gathered == [BATCH_SIZE * DIM], step["moved"]
@@ -36,8 +32,8 @@ def test_data_parallel_gathers_embeddings_once_and_never_images_or_logits(steps,
 
 
 def test_fully_sharded_splits_weights_and_optimizer_state(steps):
-    here, everywhere = steps[1]["whole"]["held"]
+    here, everywhere = steps["fully_sharded"]["whole"]["held"]
     # Scalars, and axes that the devices do not divide, are whole on each.
     assert everywhere / DEVICES <= here < 1.1 * everywhere / DEVICES
-    replicated, total = steps[0]["whole"]["held"]
+    replicated, total = steps["data_parallel"]["whole"]["held"]
     assert replicated == total == everywhere

@@ -1,6 +1,6 @@
-"""A layout and a number of devices -> what JAX's compiled steps move and hold, a line of JSON.
+"""A number of devices -> what JAX's compiled steps move and hold, by layout, a line of JSON.
 
-Usage: python -m integration_tests.compiled_step_worker LAYOUT DEVICES
+Usage: python -m integration_tests.compiled_step_worker DEVICES
 """
 
 import json
@@ -10,8 +10,7 @@ import sys
 
 from integration_tests.virtual_devices import make_virtual_devices
 
-layout, num_devices = sys.argv[1], int(sys.argv[2])
-make_virtual_devices(num_devices)
+make_virtual_devices(int(sys.argv[1]))
 
 import jax  # noqa: E402
 import keras  # noqa: E402
@@ -62,7 +61,8 @@ def held(state):
     return [here, sum(value.nbytes for value in values)]
 
 
-def main():
+def measure(layout):
+    """Returns what the steps of a layout move and hold, by name."""
     getattr(keras_lit.distribution, layout)()
     found = {}
     batches = {"images": tiny.pairs(BATCH_SIZE)}
@@ -86,7 +86,11 @@ def main():
             "held": held(state),
             "gradients": [math.prod(variable.shape) for variable in model.trainable_variables],
         }
-    print(json.dumps(found))
+    return found
+
+
+def main():
+    print(json.dumps({layout: measure(layout) for layout in ("data_parallel", "fully_sharded")}))
 
 
 if __name__ == "__main__":

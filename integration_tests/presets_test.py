@@ -66,6 +66,6 @@ def test_the_next_call_recovers_from_a_killed_process(step, start, tmp_path):
 
 
 def test_processes_that_ask_at_once_convert_once(start):
-    results = [result(process) for process in [start() for _ in range(3)]]
+    results = [result(process) for process in [start() for _ in range(2)]]
     assert len({line for _, line in results}) == 1
     assert sum("Converting" in output for output, _ in results) == 1

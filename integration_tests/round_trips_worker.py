@@ -16,6 +16,7 @@ import numpy as np
 
 import keras_lit
 from keras_lit import backbones, layers, losses, optimizers, preprocessing
+from keras_lit.data import fingerprints
 from tests import reference, tiny
 
 SIZE = {"hidden_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 16}
@@ -108,6 +109,12 @@ def config_of(model):
     return json.dumps(model.get_config(), sort_keys=True, default=str)
 
 
+def fingerprint_of(model):
+    tower = getattr(model, "image_tower", model)
+    parts = (fingerprints.weights_fingerprint, fingerprints.architecture_fingerprint)
+    return " ".join(part(tower) for part in parts)
+
+
 def load(folder, name, model_class):
     """Returns what a `.keras` file and a preset folder hold."""
     from_file = keras.saving.load_model(folder / f"{name}.keras")
@@ -132,6 +139,7 @@ def write(folder):
         loaded, _ = load(folder, name, type(model))
         np.savez(folder / f"{name}.npz", *weights_of(loaded))
         (folder / f"{name}.json").write_text(config_of(loaded))
+        (folder / f"{name}.txt").write_text(fingerprint_of(loaded))
     return classes
 
 
@@ -141,9 +149,12 @@ def check(folder):
         name = build.__name__
         model_class = keras_lit.Tower if build is sincos_vit else keras_lit.LiTModel
         config = (folder / f"{name}.json").read_text()
+        fingerprint = (folder / f"{name}.txt").read_text()
         with np.load(folder / f"{name}.npz") as expected:
             for model in load(folder, name, model_class):
                 assert config_of(model) == config, name
+                # So an embedding cache may move from one backend to another.
+                assert fingerprint_of(model) == fingerprint, name
                 found = weights_of(model)
                 assert len(found) == len(expected.files), name
                 for array, key in zip(found, expected.files, strict=True):

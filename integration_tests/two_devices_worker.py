@@ -9,9 +9,10 @@ import tensorflow as tf
 
 import keras_lit
 from integration_tests.virtual_devices import make_virtual_devices
-from keras_lit import distribution
+from keras_lit import distribution, evaluation
 from keras_lit.tuning import Lock, UnlockTower
 from tests import tiny
+from tests.evaluation import benchmark_cases as cases
 from tests.tuning import families
 
 LOSS = keras_lit.losses.SoftmaxContrastiveLoss()
@@ -71,6 +72,38 @@ def check_families():
     assert len(model.optimizer.variables) == 2 + len(model.text_tower.trainable_variables) + 1
 
 
+def check_callbacks():
+    """What callbacks measure during `fit` is what NumPy computes from the towers' outputs."""
+    model = cases.lit_model()
+    model.compile(keras.optimizers.Adam(0.01), LOSS)
+    # Five of each, which two devices do not divide.
+    images = np.stack([cases.picture(label, 0) for label in range(5)])
+    names, template = cases.CLASSES[:5], "two {}"
+    callbacks = [
+        evaluation.ZeroShotEvaluation([(images, np.arange(5))], names, [template], every_steps=2),
+        evaluation.RetrievalEvaluation([{"images": images, "captions": names}]),
+    ]
+    pairs = {"images": images[:4], "captions": np.array(names[:4])}
+    history = model.fit(pairs, batch_size=2, epochs=2, verbose=0, callbacks=callbacks).history
+    for callback, name in zip(callbacks, ("zero_shot", "retrieval"), strict=True):
+        assert [record["step"] for record in callback.history] == [2, 4]
+        assert history[f"{name}_seconds"][-1] > 0
+    # Called as they are, the towers run on one device.
+    preprocessor = model.preprocessor
+    pictures, *texts = (
+        keras.ops.convert_to_numpy(tower(inputs))
+        for tower, inputs in (
+            (model.image_tower, preprocessor.convert_images(images)),
+            (model.text_tower, preprocessor.tokenize_captions(names)),
+            (model.text_tower, preprocessor.tokenize_captions([template.format(n) for n in names])),
+        )
+    )
+    expected = evaluation.retrieval_recall(pictures, texts[0], np.arange(5))
+    expected |= evaluation.zero_shot_accuracy(pictures @ texts[1].T, np.arange(5), k=(1,))
+    for name, value in expected.items():
+        np.testing.assert_allclose(history[name][-1], value, rtol=1e-6, err_msg=name)
+
+
 def train():
     """Returns weights trained with gradients that are clipped, each by far.
 
@@ -113,6 +146,7 @@ def main():
     expect_error(lambda: compiled.fit(tiny.pairs(4), batch_size=4), "before building any backbone")
     expect_error(lambda: distribution.model_parallel(3), "model_axis=3", "2 devices")
     check_batches()
+    check_callbacks()
     if ON_TENSORFLOW:
         check_tensorflow()
     else:  # Replicas of TensorFlow take a minute for it.

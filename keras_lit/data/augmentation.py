@@ -120,7 +120,7 @@ class Augmentation:
     augment = keras_lit.data.Augmentation(
         keras_lit.data.RandomResizedCrop(8),
         keras.layers.RandomFlip("horizontal"),
-        keras.layers.RandAugment(value_range=(0, 255)),
+        keras.layers.RandomBrightness(0.2, value_range=(0, 255)),
     )
     pictures = tf.data.Dataset.from_tensors(tf.zeros((16, 12, 3), tf.uint8))
     for picture in pictures.map(lambda picture: augment(picture, seed=(0, 1))):

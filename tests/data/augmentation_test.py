@@ -31,7 +31,7 @@ def test_the_seed_alone_decides():
     augment = Augmentation(
         RandomResizedCrop(12, area=(0.3, 1.0)),
         keras.layers.RandomFlip("horizontal"),
-        keras.layers.RandAugment(value_range=(0, 255)),
+        keras.layers.RandomBrightness(0.5, value_range=(0, 255)),
     )
     seeds = np.arange(6, dtype="int32")
     pictures = augmented(augment, seeds)
@@ -41,6 +41,15 @@ def test_the_seed_alone_decides():
     np.testing.assert_array_equal(pictures, again)
     # The layers have their own generators back.
     assert "_get_seed_generator" not in vars(augment.steps[1])
+
+
+def test_the_seed_decides_what_layers_within_a_layer_do():
+    # One trace: the graph of a layer in it is 13,000 operations where Keras is not on TensorFlow.
+    augment = Augmentation(keras.layers.RandAugment(value_range=(0, 255)))
+    first, again, other = augmented(augment, np.array([1, 1, 2], "int32"))
+    assert first.shape == PICTURE.shape and first.dtype == np.uint8
+    np.testing.assert_array_equal(first, again)
+    assert np.any(first != other)
 
 
 def test_flip_mirrors_about_half_of_the_pictures():

@@ -34,10 +34,11 @@ class GivenGradients(keras.Model):
         return ops.sum(ops.concatenate(products, axis=1), axis=1)
 
 
-MODES = {
-    "eager": {"run_eagerly": True, "jit_compile": False},
-    "jit": {"jit_compile": True},
-}
+MODES = {"jit": {"jit_compile": True}}
+if (
+    keras.config.backend() != "jax"
+):  # It has one path; there eager is each operation compiled alone.
+    MODES["eager"] = {"run_eagerly": True, "jit_compile": False}
 
 
 def train(parameters, gradients, optimizer, mode="jit", multipliers=()):

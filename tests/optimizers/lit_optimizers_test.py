@@ -52,7 +52,7 @@ TWINS = {
 
 @pytest.mark.parametrize(
     "name, mode",
-    [("adam", "jit"), ("float32", "jit"), ("bfloat16", "jit"), ("bfloat16", "eager")],
+    [("adam", "jit"), ("float32", "jit"), *(("bfloat16", mode) for mode in given_gradients.MODES)],
 )
 def test_parameters_equal_the_twin(name, mode):
     make_optimizer, make_twin = TWINS[name]
