@@ -1,5 +1,6 @@
 """One short run of the demo, killed once, through the command line: several tests look at it."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import time
 import pytest
 
 COMMAND = pathlib.Path(sys.executable).parent / "keras-lit"
+# As users have it: what `make test` sets so that tiny models compile fast makes real towers slow.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
 # A tiny budget: what is tested is the path, not what the model learns on it.
 DEMO_FLAGS = ("--num_steps", "6", "--num_emojis", "64")
 
@@ -29,7 +32,9 @@ def pytest_collection_modifyitems(config, items):
 
 def run_cli(*arguments, **options):
     """Runs `keras-lit ARGUMENTS` in a fresh process and returns it, finished."""
-    return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, **options)
+    return subprocess.run(
+        [COMMAND, *arguments], env=ENVIRONMENT, capture_output=True, text=True, **options
+    )
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +49,9 @@ def demo_folder(tmp_path_factory):
     manifest = folder / "tuning" / "cache" / "manifest.json"
     output = tmp_path_factory.mktemp("killed") / "output.txt"
     with output.open("w") as stream:
-        process = subprocess.Popen([COMMAND, *arguments], stdout=stream, stderr=stream)
+        process = subprocess.Popen(
+            [COMMAND, *arguments], env=ENVIRONMENT, stdout=stream, stderr=stream
+        )
     while not manifest.exists():
         assert process.poll() is None, output.read_text()
         time.sleep(0.1)
