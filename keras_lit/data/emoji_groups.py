@@ -32,20 +32,22 @@ _SUBGROUPS = {
 _GROUP_OF_SUBGROUP = {
     subgroup: name for name, subgroups in _SUBGROUPS.items() for subgroup in subgroups.split()
 }
-_WORDS = {
-    "face": "face smiley emoticon",
-    "person": "people man woman human",
-    "animal": "animal animals nature mammal bird bug",
-    "food": "food fruit meal vegetable",
-    "vehicle": "vehicle transportation transport travel",
-    "place": "place building house city",
-    "clothing": "clothes fashion wear",
-    "sign": "sign symbol button",
+# Unicode's group of those subgroups.
+_GROUPS = {
+    "face": "smileys emotion",
+    "person": "people body",
+    "animal": "animals nature",
+    "food": "food drink",
+    "vehicle": "travel places",
+    "place": "travel places",
+    "clothing": "objects",
+    "sign": "symbols",
 }
-# Texts that describe each group: words for it, and its subgroups. Their embeddings are averaged.
+# Texts that describe each coarse group, one for each of its subgroups, such as "animal bird animals
+# nature". Their embeddings are averaged.
 GROUP_PROMPTS = {
-    name: tuple(text.replace("-", " ") for text in f"{words} {_SUBGROUPS[name]}".split())
-    for name, words in _WORDS.items()
+    name: tuple(f"{subgroup.replace('-', ' ')} {_GROUPS[name]}" for subgroup in subgroups.split())
+    for name, subgroups in _SUBGROUPS.items()
 }
 
 

@@ -43,7 +43,8 @@ def test_import_and_classify(folder, capsys):
     expected = classifier.predict([str(path) for path in pictures])
     for line, path, (dog, cat) in zip(lines[:3], pictures, expected, strict=True):
         assert line.startswith(str(path)) and f"dog {dog:.1%}" in line and f"cat {cat:.1%}" in line
-    assert keras.utils.load_img(folder / "out.jpg").size == (840, 864)
+    width, height = keras.utils.load_img(folder / "out.jpg").size
+    assert width == 840 and abs(height - 864) <= 1  # matplotlib's versions round differently
 
 
 def test_import_and_classify_without_pictures(folder):
