@@ -176,6 +176,10 @@ def local_function(layer):
     return run
 
 
+def predict_on_batch(layer, inputs):
+    return layer.predict_on_batch(inputs)
+
+
 def to_numpy(variable):
     value = variable.value
     if isinstance(value, jax.Array) and not (

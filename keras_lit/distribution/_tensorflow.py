@@ -217,6 +217,14 @@ def local_function(layer):
     return lambda inputs: call(inputs).numpy()
 
 
+def predict_on_batch(layer, inputs):
+    layer.make_predict_function()
+    # A tower is traced twice, for one number of rows and for any. TensorFlow counts all towers as
+    # one function, and warns when it has seen three.
+    layer.predict_function._omit_frequent_tracing_warning = True
+    return layer.predict_on_batch(inputs)
+
+
 def to_numpy(variable):
     return keras.ops.convert_to_numpy(variable)
 

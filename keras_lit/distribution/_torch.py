@@ -113,6 +113,10 @@ def local_function(layer):
     return lambda inputs: layer.predict(inputs, batch_size=len(inputs), verbose=0)
 
 
+def predict_on_batch(layer, inputs):
+    return layer.predict_on_batch(inputs)
+
+
 def to_numpy(variable):
     return keras.ops.convert_to_numpy(variable)
 

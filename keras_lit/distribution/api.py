@@ -206,6 +206,11 @@ def local_function(layer):
     return _backend.local_function(layer)
 
 
+def predict_on_batch(layer, inputs):
+    """Runs a `keras.Model` on one batch, on one device, and returns NumPy arrays."""
+    return _backend.predict_on_batch(layer, inputs)
+
+
 def to_numpy(variable):
     """Copies a `keras.Variable` to NumPy, whole, even if other processes hold parts of it.
 

@@ -139,7 +139,7 @@ def predict_rows(tower, inputs):
     num_padded = input_checks.num_rows(padded)
     if distribution.num_replicas() == 1:
         # `predict` would make a tf.data pipeline for one batch: 70 ms on TensorFlow.
-        outputs = tower.predict_on_batch(padded)
+        outputs = distribution.predict_on_batch(tower, padded)
     elif distribution.num_processes() == 1:
         outputs = tower.predict(padded, batch_size=num_padded, verbose=0)
     else:

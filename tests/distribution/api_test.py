@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from keras_lit import distribution
@@ -60,3 +61,12 @@ def test_the_other_backends_are_installed_and_others():
     assert len(others) == len(set(others))
     assert {*others, keras.config.backend()} >= {"jax", "tensorflow"}
     assert keras.config.backend() not in others
+
+
+def test_several_models_are_not_called_one_that_is_traced_too_often(caplog, monkeypatch):
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+    for seed in range(3):
+        model = tiny.lit_model(seed=seed)
+        for num_images in (4, 2):
+            model.encode_images(tiny.pairs(num_images)["images"])
+    assert "retracing" not in caplog.text
