@@ -24,7 +24,8 @@ install: .venv/installed
 demo: install
 	$(BIN)/keras-lit demo
 
-# Everything that runs on every change, in three processes: two cores stay busy to the end.
+# Everything that runs on every change, in three processes. The first is the longest: the others are
+# nice to it, and share the other one of two cores, so that both are busy to the end.
 test: lint
 	$(MAKE) --jobs=3 --output-sync=target test-unit-tensorflow test-unit-jax test-integration
 
@@ -37,10 +38,10 @@ test-unit-tensorflow: install
 	KERAS_BACKEND=tensorflow $(PYTEST) tests
 
 test-unit-jax: install
-	KERAS_BACKEND=jax $(PYTEST) -m "not any_backend" tests
+	KERAS_BACKEND=jax nice -n 5 env $(PYTEST) -m "not any_backend" tests
 
 test-integration: install
-	KERAS_BACKEND=jax $(PYTEST) integration_tests
+	KERAS_BACKEND=jax nice -n 5 env $(PYTEST) integration_tests
 
 # The oldest versions that pyproject.toml admits, in an environment of their own.
 test-lowest:

@@ -51,13 +51,11 @@ def read_archive(path):
         raise CheckpointError(f"There is no checkpoint file {str(path)!r}. Check the path.")
     try:
         with zipfile.ZipFile(path) as archive:
-            shapes = {
-                info.filename.removesuffix(".npy"): _read_shape(archive, info)
-                for info in archive.infolist()
-            }
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            shapes = {name: _read_shape(archive, info) for name, info in members.items()}
     except _READ_ERRORS as error:
         raise _unreadable(path, error) from error
-    read = _LastTensor(path)
+    read = _LastTensor(path, members)
     return {
         name: Tensor(shape, (name,), lambda name=name: read(name)) for name, shape in shapes.items()
     }
@@ -100,35 +98,34 @@ def write_archive(path, arrays):
 class _LastTensor:
     """Reads tensors of a file by name and remembers the last, which its slices share."""
 
-    def __init__(self, path):
+    def __init__(self, path, members):
         self._path = path
+        self._members = members
         self._name = self._array = None
 
     def __call__(self, name):
         if name != self._name:
             self._name = self._array = None
             try:
-                array = _read_array(self._path, f"{name}.npy")
+                array = _read_array(self._path, self._members[name])
             except (*_READ_ERRORS, OSError) as error:
                 raise _unreadable(self._path, error) from error
             self._name, self._array = name, as_float(array)
         return self._array
 
 
-def _read_array(path, name):
-    with zipfile.ZipFile(path) as archive, archive.open(name) as member:
-        info = archive.getinfo(name)
-        shape, is_fortran_order, dtype = _read_header(member, name)
-        num_skipped = member.tell()
-        if info.compress_type != zipfile.ZIP_STORED or 0 in shape:
-            member.seek(0)
-            return np.lib.format.read_array(member, allow_pickle=False)
-    # Mapped, not read: a slice of a stacked tensor then costs a slice.
-    with open(path, "rb") as stream:
-        stream.seek(info.header_offset + 26)  # in the ZIP format: lengths of name and extra field
-        offset = info.header_offset + 30 + sum(struct.unpack("<HH", stream.read(4)))
-    order = "F" if is_fortran_order else "C"
-    return np.memmap(path, dtype, "r", offset + num_skipped, shape, order)
+def _read_array(path, info):
+    if info.compress_type == zipfile.ZIP_STORED:
+        # Mapped, not read: a slice of a stacked tensor then costs a slice.
+        with open(path, "rb") as stream:
+            stream.seek(info.header_offset + 26)  # in the ZIP format: lengths of name, extra field
+            stream.seek(info.header_offset + 30 + sum(struct.unpack("<HH", stream.read(4))))
+            shape, is_fortran_order, dtype = _read_header(stream, info.filename)
+            if 0 not in shape:
+                order = "F" if is_fortran_order else "C"
+                return np.memmap(path, dtype, "r", stream.tell(), shape, order)
+    with zipfile.ZipFile(path) as archive, archive.open(info) as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _read_shape(archive, info):
