@@ -222,6 +222,23 @@ def train_tower(pictures, steps, batch_size, output, seed):
     print(f"{backbone.count_params():,} weights in {folder}", flush=True)
 
 
+def train_towers(train, seeds, num_processes):
+    """Calls `train` with each seed, here or, on one thread each, in processes side by side."""
+    if num_processes == 1:
+        for seed in seeds:
+            train(seed)
+        return
+    with concurrent.futures.ProcessPoolExecutor(
+        num_processes,
+        # A copy of this process would share locks of TensorFlow's threads with it.
+        multiprocessing.get_context("spawn"),
+        initializer=tf.config.threading.set_intra_op_parallelism_threads,
+        initargs=(1,),
+    ) as pool:
+        for finished in [pool.submit(train, seed) for seed in seeds]:
+            finished.result()
+
+
 def main(argv):
     del argv
     if keras.config.backend() != "tensorflow":
@@ -231,20 +248,7 @@ def main(argv):
     concepts = {picture.emoji.concept for picture in pictures}
     print(f"{len(pictures)} pictures of {len(concepts)} concepts")
     train = functools.partial(train_tower, pictures, _FLAGS.steps, _FLAGS.batch_size, _FLAGS.output)
-    seeds = list(map(int, _FLAGS.seeds))
-    if _FLAGS.num_processes == 1:
-        for seed in seeds:
-            train(seed)
-        return
-    with concurrent.futures.ProcessPoolExecutor(
-        _FLAGS.num_processes,
-        # A copy of this process would share locks of TensorFlow's threads with it.
-        multiprocessing.get_context("spawn"),
-        initializer=tf.config.threading.set_intra_op_parallelism_threads,
-        initargs=(1,),
-    ) as pool:
-        for finished in [pool.submit(train, seed) for seed in seeds]:
-            finished.result()
+    train_towers(train, list(map(int, _FLAGS.seeds)), _FLAGS.num_processes)
 
 
 if __name__ == "__main__":

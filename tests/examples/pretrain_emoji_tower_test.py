@@ -1,3 +1,4 @@
+import functools
 import importlib
 import json
 import pathlib
@@ -125,3 +126,11 @@ def test_a_short_training_gives_a_preset(example, pictures, tmp_path, monkeypatc
     assert {weight.dtype.name for weight in loaded.get_weights()} == {"float32"}
     for weight, expected in zip(loaded.get_weights(), backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected.astype("float16").astype("float32"))
+
+
+@pytest.mark.any_backend
+def test_another_process_trains_a_tower(example, pictures, tmp_path):
+    train = functools.partial(example.train_tower, pictures[::20], 1, 2, tmp_path)
+    example.train_towers(train, [3], num_processes=2)
+    loaded = keras_hub.models.Backbone.from_preset(str(tmp_path / "3"), dtype="float32")
+    assert loaded.count_params() == example.image_backbone().count_params()
