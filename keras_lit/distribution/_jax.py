@@ -158,8 +158,6 @@ def sync_variables(model):
 
 
 def local_function(layer):
-    if jax.process_count() == 1:
-        return lambda inputs: layer.predict(inputs, batch_size=len(inputs), verbose=0)
     mesh = jax.sharding.Mesh(np.array(jax.local_devices()), ("batch",))
     everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     by_rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
@@ -170,7 +168,7 @@ def local_function(layer):
     call = jax.jit(lambda state, inputs: layer.stateless_call(*state, inputs, training=False)[0])
 
     def run(inputs):
-        divides = len(inputs) % mesh.size == 0
+        divides = len(jax.tree.leaves(inputs)[0]) % mesh.size == 0
         return np.asarray(call(state, jax.device_put(inputs, by_rows if divides else everywhere)))
 
     return run

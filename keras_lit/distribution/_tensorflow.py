@@ -210,8 +210,6 @@ def sync_variables(model):
 
 
 def local_function(layer):
-    if num_processes() == 1:
-        return lambda inputs: layer.predict(inputs, batch_size=len(inputs), verbose=0)
     # Outside of `strategy.run` nothing is exchanged: variables are read from this process's copy.
     call = tf.function(lambda inputs: layer(inputs, training=False), reduce_retracing=True)
     return lambda inputs: call(inputs).numpy()

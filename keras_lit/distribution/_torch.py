@@ -109,10 +109,6 @@ def sync_variables(model):
     pass
 
 
-def local_function(layer):
-    return lambda inputs: layer.predict(inputs, batch_size=len(inputs), verbose=0)
-
-
 def predict_on_batch(layer, inputs):
     return layer.predict_on_batch(inputs)
 
