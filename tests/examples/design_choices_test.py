@@ -35,7 +35,12 @@ def example():
         patch.setattr(emoji_tuning, "pairs_with_views", one_view)
         patch.setattr(emoji_scores, "_LEAST_EXAMPLES", 1)
         yield pretrain_image_tower
-        for name in ("emoji_comparison", "pretrain_image_tower", "pretrain_emoji_tower"):
+        for name in (
+            "emoji_comparison",
+            "emoji_labels",
+            "pretrain_image_tower",
+            "pretrain_emoji_tower",
+        ):
             sys.modules.pop(name, None)
 
 

