@@ -50,11 +50,11 @@ class Nouns:
 
     def _find(self, words):
         for length in range(len(words), 0, -1):
-            # From the right, where the noun stands that the others describe.
-            for end in range(len(words), length - 1, -1):
-                is_head = end == len(words)
+            # The noun that the others describe stands last. A compound tells enough anywhere.
+            ends = range(len(words), length - 1, -1) if length > 1 else [len(words)]
+            for end in ends:
                 key = self._sense("_".join(words[end - length : end]))
-                if key is not None and (length > 1 or is_head):
+                if key is not None:
                     return key
         return None
 
@@ -101,9 +101,7 @@ def read_nouns(folder):
         pointers = rest[2 * int(num_words, 16) + 1 :]
         symbols, targets = pointers[0::4], pointers[1::4]
         hypernyms[key] = [
-            target
-            for symbol, target in zip(symbols, targets, strict=False)
-            if symbol in ("@", "@i")
+            target for symbol, target in zip(symbols, targets, strict=True) if symbol in ("@", "@i")
         ]
     return Nouns(senses, hypernyms)
 

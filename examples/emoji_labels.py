@@ -32,10 +32,9 @@ def labels_of(pictures, nouns=None):
     concepts = [emoji.concept for emoji in emojis]
     labels["keywords"] = _tags([emoji.keywords for emoji in emojis], concepts)
     if nouns is not None:
-        kinds = {}
-        for emoji in emojis:
-            if emoji.concept not in kinds:
-                kinds[emoji.concept] = nouns.kinds_of(emoji.names)
+        # All variants of a concept are of one kind: the names of its first emoji decide.
+        first = {emoji.concept: emoji for emoji in reversed(emojis)}
+        kinds = {concept: nouns.kinds_of(emoji.names) for concept, emoji in first.items()}
         labels["kinds"] = _tags([kinds[concept] for concept in concepts], concepts)
     return labels
 

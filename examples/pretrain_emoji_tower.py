@@ -163,16 +163,13 @@ def pretrain(pictures, labels, steps, batch_size, seed, build_backbone=None):
     backbone = (build_backbone or image_backbone)()
     features = MeanPooling()(backbone.output)
     features = keras.layers.Dropout(0.2)(features)
-    outputs = {}
+    outputs, losses, weights = {}, {}, {}
     for name, values in labels.items():
         # Most tags are not on a picture: start from how often one is.
         bias = keras.initializers.Constant(float(np.log(values.mean())))
         outputs[name] = keras.layers.Dense(values.shape[1], bias_initializer=bias, name=name)(
             features
         )
-    classifier = keras.Model(backbone.input, outputs)
-    losses, weights = {}, {}
-    for name, values in labels.items():
         if name in CLASSES:
             losses[name] = keras.losses.CategoricalCrossentropy(
                 from_logits=True, label_smoothing=0.1
@@ -182,6 +179,7 @@ def pretrain(pictures, labels, steps, batch_size, seed, build_backbone=None):
             # Binary cross-entropy is a mean over the tags, hence their number in the weight.
             losses[name] = keras.losses.BinaryCrossentropy(from_logits=True)
             weights[name] = TAG_WEIGHT * values.shape[1]
+    classifier = keras.Model(backbone.input, outputs)
     classifier.compile(
         optimizer=build_optimizer(steps),
         loss=losses,
